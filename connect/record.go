@@ -1,0 +1,68 @@
+package connect
+
+import (
+	"slices"
+
+	"github.com/connectd/connectd/connect/data"
+)
+
+// Record is the envelope of one message. Edit it in place; values inside may only be replaced.
+type Record struct {
+	Topic     string
+	Partition int32 // NoPartition leaves the choice to the producer
+	Offset    int64 // sink side only, else NoOffset
+	Timestamp int64 // Unix milliseconds, or NoTimestamp
+	Key       data.Datum
+	Value     data.Datum
+	Headers   Headers
+}
+
+// SourceRecord is a record on its way to Kafka.
+type SourceRecord struct {
+	Record
+	Position Position // never touched by transforms
+}
+
+// SinkRecord is a record read from Kafka.
+type SinkRecord struct {
+	Record
+	Original      TopicOffset // before transforms: this is what gets committed
+	TimestampType TimestampType
+	Wire          *Wire // nil if the task made the record: a dead letter is converted again
+}
+
+// Clone is a deep copy, to keep r when its batch goes. (One kept record pins its whole fetch.)
+func (r *SinkRecord) Clone() *SinkRecord {
+	c := *r
+	c.Key.Value = r.Key.Value.Clone()
+	c.Value.Value = r.Value.Value.Clone()
+	c.Headers = make(Headers, len(r.Headers))
+	for i, h := range r.Headers {
+		c.Headers[i] = Header{h.Key, data.Datum{Schema: h.Value.Schema, Value: h.Value.Value.Clone()}}
+	}
+	if r.Wire != nil {
+		w := Wire{Key: slices.Clone(r.Wire.Key), Value: slices.Clone(r.Wire.Value), Timestamp: r.Wire.Timestamp}
+		for _, h := range r.Wire.Headers {
+			w.Headers = append(w.Headers, WireHeader{h.Key, slices.Clone(h.Value)})
+		}
+		c.Wire = &w
+	}
+	return &c
+}
+
+// Wire is the record as read, for dead letters. Nil slices are null.
+type Wire struct {
+	Key, Value []byte
+	Headers    WireHeaders
+	Timestamp  int64 // Unix milliseconds
+}
+
+// TimestampType says what a Kafka record's timestamp means.
+type TimestampType uint8
+
+// The timestamp types of org.apache.kafka.common.record.TimestampType.
+const (
+	NoTimestampType TimestampType = iota
+	CreateTime
+	LogAppendTime
+)

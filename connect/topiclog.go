@@ -1,0 +1,32 @@
+package connect
+
+import (
+	"context"
+
+	"github.com/connectd/connectd/connect/config"
+)
+
+// TopicLogs opens further topics of a connector (schema history, signals) with their own client settings, which may name another
+// cluster: schema.history.internal.{kafka.bootstrap.servers,producer.*,consumer.*}. Safe for concurrent use.
+type TopicLogs interface {
+	// Open connects; a missing topic is created if spec.Create is set, else an error that names it. The caller closes the log.
+	Open(ctx context.Context, spec LogSpec) (TopicLog, error)
+}
+
+// LogSpec names a topic and how to reach it.
+type LogSpec struct {
+	Topic string
+	// Client holds Kafka client keys as Java has them (bootstrap.servers, security.protocol, …); keys that are missing are taken
+	// from the worker's own.
+	Client config.Props
+	Create config.Props // partitions, replication.factor, topic settings; nil: must exist
+}
+
+// TopicLog is a topic used as a log. One goroutine.
+type TopicLog interface {
+	// ReadToEnd calls f for each record from the start up to the end seen at the call; key and value are only valid during f.
+	ReadToEnd(ctx context.Context, f func(key, value []byte) error) error
+	// Append writes one record to partition 0 and returns when it is durable.
+	Append(ctx context.Context, key, value []byte) error
+	Close() error
+}

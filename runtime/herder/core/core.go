@@ -1,0 +1,204 @@
+package core
+
+import (
+	"time"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/runtime/cluster"
+)
+
+// Config is what the core must know of the worker's config.
+type Config struct {
+	WorkerID string // host:port of the REST listener, in status records
+	// SessionKeyTTL is inter.worker.key.ttl.ms; 0: no session keys (protocol eager or compatible).
+	SessionKeyTTL time.Duration
+	// UnsyncBackoff is worker.unsync.backoff.ms: how long a worker stays out of the group that could not read its config topic.
+	UnsyncBackoff time.Duration
+}
+
+// Herder is the core's state. Use New; one goroutine.
+type Herder struct {
+	cfg  Config
+	now  time.Time
+	snap *cluster.Snapshot
+
+	member membership
+	rev    int64
+	epochs map[connect.TaskID]int64
+	seen   map[connect.TaskID]seen
+
+	known  map[string]bool // connectors of the last config read
+	holds  []hold
+	backAt time.Time // when to rejoin after leaving because of a lagging config log; zero: not
+
+	lastOp OpID
+	ops    map[OpID]*flow
+	queues map[string][]*flow // per connector: the first one is under way
+	plans  map[string]*plan
+	waits  map[connect.TaskID][]wait
+}
+
+type membership struct {
+	joined     bool
+	lagging    bool // the config log is behind the group's; nothing new is started
+	generation int32
+	leader     bool
+	leaderURL  string
+	assigned   cluster.Assignment
+	owners     map[connect.TaskID]string
+}
+
+// hold lets the member join again once a revision of the wanted set has settled.
+type hold struct{ rev, seq int64 }
+
+type seen struct {
+	state cluster.State
+	epoch int64
+}
+
+// wait is a restart request that is answered once the instance of that epoch is up or FAILED.
+type wait struct {
+	req   ReqID
+	epoch int64
+}
+
+// New makes a core that knows the config snap and is in no group.
+func New(cfg Config, snap *cluster.Snapshot) *Herder {
+	h := &Herder{
+		cfg: cfg, snap: snap,
+		epochs: map[connect.TaskID]int64{}, seen: map[connect.TaskID]seen{}, ops: map[OpID]*flow{},
+		known: map[string]bool{}, queues: map[string][]*flow{}, plans: map[string]*plan{}, waits: map[connect.TaskID][]wait{},
+	}
+	for name := range snap.Connectors {
+		h.known[name] = true
+	}
+	return h
+}
+
+// Step takes one event at a time now and returns what to do, in order.
+func (h *Herder) Step(now time.Time, ev Event) []Action {
+	h.now = now
+	var acts []Action
+	switch ev := ev.(type) {
+	case Tick:
+	case Joined:
+		acts = h.onJoined(ev)
+	case Revoking:
+		acts = h.onRevoking(ev.Seq)
+	case LeftGroup:
+		acts = h.onLeft(ev.Seq)
+	case ConfigRead:
+		acts = h.onConfig(ev)
+	case Requested:
+		acts = h.onRequest(ev)
+	case Reported:
+		acts = h.onReport(ev.Report)
+	case Done:
+		acts = h.onDone(ev)
+	}
+	return append(acts, h.due()...)
+}
+
+// WakeAt is when a Tick is needed at the latest; zero: no need.
+func (h *Herder) WakeAt() time.Time {
+	at := h.backAt
+	for _, p := range h.plans {
+		if !p.retryAt.IsZero() && (at.IsZero() || p.retryAt.Before(at)) {
+			at = p.retryAt
+		}
+	}
+	if k := h.keyDue(); !k.IsZero() && (at.IsZero() || k.Before(at)) {
+		at = k
+	}
+	return at
+}
+
+// due does what the time asks for.
+func (h *Herder) due() []Action {
+	var acts []Action
+	if !h.backAt.IsZero() && !h.now.Before(h.backAt) {
+		h.backAt = time.Time{}
+		acts = append(acts, Rejoin{Reason: "the config topic may be read again"})
+	}
+	for name, p := range h.plans {
+		if !p.retryAt.IsZero() && !h.now.Before(p.retryAt) {
+			acts = append(acts, h.startPlan(name, p)...)
+		}
+	}
+	if k := h.keyDue(); !k.IsZero() && !h.now.Before(k) {
+		acts = append(acts, h.rotateKey()...)
+	}
+	return acts
+}
+
+// onReport takes what the worker tells. Reports of older epochs are dropped (invariant 3).
+func (h *Herder) onReport(r cluster.Report) []Action {
+	if r.Settled > 0 {
+		return h.onSettled(r.Settled)
+	}
+	if r.Reconfigure {
+		return h.wantPlan(r.ID.Connector)
+	}
+	if r.Epoch < h.epochs[r.ID] {
+		return nil
+	}
+	h.seen[r.ID] = seen{r.Seen, r.Epoch}
+	trace := ""
+	if r.Err != nil {
+		trace = r.Err.Error()
+	}
+	acts := []Action{WriteStatus{
+		Status: cluster.Status{ID: r.ID, State: r.Seen, Trace: trace, WorkerID: h.cfg.WorkerID, Generation: h.member.generation, Version: r.Version},
+		Safe:   r.Seen == cluster.Unassigned,
+	}}
+	if r.Seen == cluster.Unassigned {
+		delete(h.seen, r.ID)
+		return acts
+	}
+	acts = append(acts, h.answerWaits(r)...)
+	if r.ID.Task == connect.ConnectorTask && r.Seen == cluster.Running {
+		acts = append(acts, h.wantPlan(r.ID.Connector)...)
+	}
+	return acts
+}
+
+func (h *Herder) onSettled(rev int64) []Action {
+	var acts []Action
+	rest := h.holds[:0]
+	for _, x := range h.holds {
+		if rev >= x.rev {
+			acts = append(acts, Ready{Seq: x.seq})
+		} else {
+			rest = append(rest, x)
+		}
+	}
+	h.holds = rest
+	return acts
+}
+
+// apply sends the wanted set: what is assigned to us, as the config topic has it.
+func (h *Herder) apply() Action {
+	h.rev++
+	want := map[connect.TaskID]cluster.Want{}
+	for _, name := range h.member.assigned.Connectors {
+		if c := h.snap.Connectors[name]; c != nil && c.Config != nil {
+			id := connect.TaskID{Connector: name, Task: connect.ConnectorTask}
+			want[id] = cluster.Want{Connector: c.Config, Target: c.Target, Epoch: h.epochs[id], Generation: h.member.generation}
+		}
+	}
+	for _, id := range h.member.assigned.Tasks {
+		c := h.snap.Connectors[id.Connector]
+		if c == nil || c.Config == nil || c.Inconsistent || c.Target == cluster.Stopped || int(id.Task) >= len(c.Tasks) {
+			continue
+		}
+		cfg := c.Applied
+		if cfg == nil {
+			cfg = c.Config
+		}
+		want[id] = cluster.Want{
+			Connector: cfg, Task: c.Tasks[id.Task], Target: c.Target, Epoch: h.epochs[id], Tasks: len(c.Tasks),
+			Generation: h.member.generation,
+		}
+	}
+	return Apply{Revision: h.rev, Want: want}
+}

@@ -1,0 +1,132 @@
+package core
+
+import (
+	"fmt"
+
+	"github.com/connectd/connectd/runtime/cluster"
+)
+
+// flow is a request or chore under way: one slow action at a time. It names its stage for the time-out message (KAFKA-15563).
+type flow struct {
+	name   string
+	req    ReqID
+	leader bool   // dropped with a 409 when leadership is lost
+	queue  string // flows of one queue go one after the other; empty: none
+	stage  string
+	op     OpID // the slow action under way, 0: none
+	begin  func() []Action
+	next   func(Done) []Action
+	failed func(error) // called when the flow ends with an error
+}
+
+// enqueue begins f now, or when the flows of its queue before it are finished.
+func (h *Herder) enqueue(f *flow, begin func() []Action) []Action {
+	f.begin = begin
+	if f.queue == "" {
+		return begin()
+	}
+	h.queues[f.queue] = append(h.queues[f.queue], f)
+	if len(h.queues[f.queue]) > 1 {
+		return nil
+	}
+	return begin()
+}
+
+// slow begins a slow action of f; next gets its answer.
+func (h *Herder) slow(f *flow, stage string, act func(OpID) Action, next func(Done) []Action) []Action {
+	h.lastOp++
+	f.op, f.stage, f.next = h.lastOp, stage, next
+	h.ops[f.op] = f
+	return []Action{act(f.op)}
+}
+
+func (h *Herder) onDone(d Done) []Action {
+	f := h.ops[d.Op]
+	if f == nil {
+		return nil // dropped meanwhile
+	}
+	delete(h.ops, d.Op)
+	f.op = 0
+	if s, ok := d.Result.(*cluster.Snapshot); ok {
+		h.take(s)
+	}
+	if d.Err != nil {
+		d.Err = fmt.Errorf("%s: %w", f.stage, d.Err)
+	}
+	return f.next(d)
+}
+
+// write writes changes and finishes f with result.
+func (h *Herder) write(f *flow, asLeader bool, result func() any, changes ...cluster.Change) []Action {
+	act := func(op OpID) Action { return WriteConfig{Op: op, Changes: changes, AsLeader: asLeader} }
+	return h.slow(f, "writing to the config topic", act, func(d Done) []Action {
+		if d.Err != nil || result == nil {
+			return h.finish(f, nil, d.Err)
+		}
+		return h.finish(f, result(), nil)
+	})
+}
+
+// finish answers f's request and begins the next flow of its queue.
+func (h *Herder) finish(f *flow, result any, err error) []Action {
+	var acts []Action
+	if f.req != 0 {
+		acts = append(acts, Reply{Req: f.req, Result: result, Err: err})
+	}
+	if err != nil && f.failed != nil {
+		f.failed(err)
+	}
+	if f.queue == "" {
+		return acts
+	}
+	q := h.queues[f.queue]
+	if len(q) == 0 || q[0] != f {
+		return acts
+	}
+	if len(q) == 1 {
+		delete(h.queues, f.queue)
+		return acts
+	}
+	h.queues[f.queue] = q[1:]
+	return append(acts, q[1].begin()...)
+}
+
+// abort drops the flows that need the group (leader=true: all that need leadership) and answers them with err.
+func (h *Herder) abort(leader bool, err error) []Action {
+	var acts []Action
+	dropped := map[*flow]bool{}
+	drop := func(f *flow) {
+		if f.leader != leader || dropped[f] {
+			return
+		}
+		dropped[f] = true
+		delete(h.ops, f.op)
+		if f.req != 0 {
+			acts = append(acts, Reply{Req: f.req, Err: err})
+		}
+		if f.failed != nil {
+			f.failed(err)
+		}
+	}
+	for _, f := range h.ops {
+		drop(f)
+	}
+	for name, q := range h.queues {
+		rest := q[:0:0]
+		for _, f := range q {
+			drop(f)
+			if !dropped[f] {
+				rest = append(rest, f)
+			}
+		}
+		if len(rest) == 0 {
+			delete(h.queues, name)
+			continue
+		}
+		h.queues[name] = rest
+		if rest[0] != q[0] {
+			acts = append(acts, rest[0].begin()...)
+		}
+	}
+	return acts
+}

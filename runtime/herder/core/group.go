@@ -1,0 +1,170 @@
+package core
+
+import (
+	"time"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/runtime/cluster"
+)
+
+// onJoined takes a new generation. Work that was revoked stops first (the wanted set lacks it); with a lagging config log nothing
+// new starts until it has been read to the end.
+func (h *Herder) onJoined(ev Joined) []Action {
+	wasLeader := h.member.leader
+	h.member = membership{
+		joined: true, generation: ev.Generation, leader: ev.IsLeader, leaderURL: ev.LeaderURL, assigned: ev.Held, owners: ev.Owners,
+	}
+	h.backAt = time.Time{}
+	var acts []Action
+	if wasLeader && !ev.IsLeader {
+		acts = h.abort(true, cluster.ErrRebalancing)
+	}
+	if ev.Grant.Error == cluster.ConfigMismatch || ev.ConfigOffset > h.snap.Offset {
+		h.member.lagging = true
+		return append(acts, h.catchUp(ev.Joined)...)
+	}
+	if ev.ConfigOffset < h.snap.Offset {
+		// The assignment was made for an older config: what it lacks gets its place in another round.
+		acts = append(acts, Rejoin{Reason: "the assignment was made for an older config"})
+	}
+	return append(acts, h.settleIn(ev.Seq)...)
+}
+
+// settleIn acts on an assignment that the config log can follow.
+func (h *Herder) settleIn(seq int64) []Action {
+	acts := []Action{h.apply()}
+	h.hold(seq)
+	if h.member.leader {
+		acts = append(acts, CleanStatus{Snapshot: h.snap})
+	}
+	// A connector that was running before the generation goes on, and is asked again only if its tasks are missing.
+	for _, name := range h.member.assigned.Connectors {
+		id := connect.TaskID{Connector: name, Task: connect.ConnectorTask}
+		c := h.snap.Connectors[name]
+		if c != nil && c.Inconsistent && h.seen[id].state == cluster.Running {
+			acts = append(acts, h.wantPlan(name)...)
+		}
+	}
+	return acts
+}
+
+// catchUp reads the config topic to its end. If that fails the worker leaves the group for a while, so that others take its work
+// (DistributedHerder.handleRebalanceCompleted).
+func (h *Herder) catchUp(ev cluster.Joined) []Action {
+	mismatch := ev.Grant.Error == cluster.ConfigMismatch
+	f := &flow{name: "reading the config topic to its end"}
+	gen := ev.Generation
+	return h.slow(f, "reading config topic", func(op OpID) Action { return ReadToEnd{op} }, func(d Done) []Action {
+		if !h.member.joined || h.member.generation != gen {
+			return nil
+		}
+		if d.Err != nil || !mismatch && h.snap.Offset < ev.ConfigOffset {
+			h.backAt = h.now.Add(h.cfg.UnsyncBackoff)
+			acts := h.onLeft(ev.Seq)
+			return append([]Action{LeaveGroup{Reason: "the config topic could not be read up to the group's offset"}}, acts...)
+		}
+		h.member.lagging = false
+		if mismatch {
+			return append(h.settleIn(ev.Seq), Rejoin{Reason: "the config topic was read after a mismatch"})
+		}
+		return h.settleIn(ev.Seq)
+	})
+}
+
+// onRevoking stops everything before an eager join.
+func (h *Herder) onRevoking(seq int64) []Action {
+	h.member.joined = false
+	h.member.assigned = cluster.Assignment{}
+	acts := append(h.abort(true, cluster.ErrRebalancing), h.apply())
+	h.hold(seq)
+	return acts
+}
+
+// onLeft stops everything: the work belongs to others now.
+func (h *Herder) onLeft(seq int64) []Action {
+	h.member = membership{}
+	acts := h.abort(true, cluster.ErrRebalancing)
+	for name := range h.plans {
+		delete(h.plans, name)
+	}
+	acts = append(acts, h.apply())
+	h.hold(seq)
+	return acts
+}
+
+// hold keeps the member out of the next round until the wanted set as it is now has settled.
+func (h *Herder) hold(seq int64) {
+	if seq != 0 {
+		h.holds = append(h.holds, hold{h.rev, seq})
+	}
+}
+
+// onConfig takes news from the config topic.
+func (h *Herder) onConfig(ev ConfigRead) []Action {
+	h.take(ev.Snapshot)
+	moved := len(ev.Removed) > 0
+	for _, name := range ev.Updated {
+		moved = moved || !h.known[name]
+		h.known[name] = true
+	}
+	for _, name := range ev.Removed {
+		delete(h.known, name)
+	}
+	for id := range h.epochs {
+		if !h.snap.Contains(id.Connector) {
+			delete(h.epochs, id)
+		}
+	}
+	if !h.member.joined {
+		return nil
+	}
+	var acts []Action
+	for _, r := range ev.Restarts {
+		acts = append(acts, h.restart(r)...)
+	}
+	if !h.member.lagging {
+		acts = append(acts, h.apply())
+	}
+	switch {
+	case moved:
+		acts = append(acts, Rejoin{Reason: "connectors were added or removed"})
+	case len(ev.Tasks) > 0:
+		acts = append(acts, Rejoin{Reason: "task configs of connectors have changed"})
+	}
+	return acts
+}
+
+// take keeps the newer of two snapshots: answers of slow actions and the log's own news may cross.
+func (h *Herder) take(s *cluster.Snapshot) {
+	if s != nil && s.Offset >= h.snap.Offset {
+		h.snap = s
+	}
+}
+
+// keyDue is when the next session key is due: the leader keeps a session key that is younger than its time to live (KIP-507).
+func (h *Herder) keyDue() time.Time {
+	if h.cfg.SessionKeyTTL <= 0 || !h.member.joined || !h.member.leader || h.member.lagging || h.rotating() {
+		return time.Time{}
+	}
+	if h.snap.SessionKey == nil {
+		return h.now
+	}
+	return time.UnixMilli(h.snap.SessionKey.Created).Add(h.cfg.SessionKeyTTL)
+}
+
+const keyQueue = "\x00session-key"
+
+func (h *Herder) rotating() bool { return len(h.queues[keyQueue]) > 0 }
+
+func (h *Herder) rotateKey() []Action {
+	f := &flow{name: "rotating the session key", leader: true, queue: keyQueue}
+	return h.enqueue(f, func() []Action {
+		return h.slow(f, "making a session key", func(op OpID) Action { return NewSessionKey{op} }, func(d Done) []Action {
+			key, ok := d.Result.(*cluster.SessionKey)
+			if d.Err != nil || !ok {
+				return h.finish(f, nil, d.Err)
+			}
+			return h.write(f, true, nil, cluster.PutSessionKey{Key: *key})
+		})
+	})
+}

@@ -1,0 +1,168 @@
+package herder
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/herder/core"
+)
+
+// Worker runs what it is told.
+type Worker interface {
+	// Apply replaces the wanted set, is idempotent and returns at once.
+	Apply(rev int64, want map[connect.TaskID]cluster.Want)
+	// Reports carry seen states, wishes for reconfiguration and settled revisions.
+	Reports() <-chan cluster.Report
+	// TaskConfigs asks the running connector; it may take as long as the connector's own code does.
+	TaskConfigs(ctx context.Context, connector string) ([]config.Props, error)
+}
+
+// ConfigLog is the config topic.
+type ConfigLog interface {
+	Snapshot() *cluster.Snapshot // immutable, shared; never copied for a request
+	Changes() <-chan cluster.ConfigRead
+	ReadToEnd(ctx context.Context) error
+	// Write returns when the changes are durable and have been read back.
+	Write(ctx context.Context, asLeader bool, changes ...cluster.Change) error
+}
+
+// StatusLog is the status topic. Puts return at once; their order is kept.
+type StatusLog interface {
+	Put(s cluster.Status)
+	PutSafe(s cluster.Status) // only if no other worker or newer generation wrote meanwhile
+	Get(id connect.TaskID) (cluster.Status, bool)
+	// Connector lists what is known of a connector's instance and tasks.
+	Connector(name string) []cluster.Status
+	// Names lists the connectors with any status.
+	Names() []string
+	Delete(id connect.TaskID)
+	Topics(connector string) []cluster.TopicStatus
+	DeleteTopic(connector, topic string)
+}
+
+// Membership is the worker's place in the group.
+type Membership interface {
+	Rejoin(reason string)
+	Leave(reason string)
+	Ready(seq int64)
+	Changes() <-chan cluster.MembershipChange
+}
+
+// Peers brings requests to other workers.
+type Peers interface {
+	// PutTasks brings task configs to the leader, signed with key if it is not nil (KIP-507).
+	PutTasks(ctx context.Context, leaderURL, connector string, tasks []config.Props, key *cluster.SessionKey) error
+}
+
+// Config is what a herder is made of. Everything but the hooks is needed.
+type Config struct {
+	Core    core.Config
+	Worker  Worker
+	Config  ConfigLog
+	Status  StatusLog
+	Group   Membership
+	Peers   Peers
+	Log     *slog.Logger
+	NewKey  func() (*cluster.SessionKey, error)
+	Owners  func(cluster.Joined) map[connect.TaskID]string // leader: who has what after this round
+	Loggers func(cluster.LoggerLevel)                      // acts on a cluster-wide logger level
+	// Validate answers nil, or the error REST answers with.
+	Validate func(ctx context.Context, props config.Props) error
+	// Timeouts. OpTimeout bounds each slow action (90 s, as REST's own), SyncTimeout reading the config topic
+	// (worker.sync.timeout.ms).
+	OpTimeout, SyncTimeout time.Duration
+}
+
+// Herder is the shell. Run it once; everything else is safe for concurrent use.
+type Herder struct {
+	cfg  Config
+	core *core.Herder // the loop's own
+
+	requests chan request
+	done     chan core.Done
+	ops      sync.WaitGroup
+
+	mu      sync.Mutex
+	waiting map[core.ReqID]chan core.Reply
+	lastReq core.ReqID
+	member  Member
+	stopped bool
+
+	ready     chan struct{} // closed at the first assignment
+	readyOnce sync.Once
+}
+
+// Member is what the worker knows of its group, for health and metrics.
+type Member struct {
+	Joined     bool
+	Leader     bool
+	LeaderURL  string
+	Generation int32
+	Epoch      time.Time // of the last completed round
+	Assigned   cluster.Assignment
+}
+
+type request struct {
+	id  core.ReqID
+	req core.Request
+}
+
+// New makes a herder; it starts nothing. The config log must have been read once.
+func New(cfg Config) *Herder {
+	return &Herder{
+		cfg: cfg, core: core.New(cfg.Core, cfg.Config.Snapshot()), requests: make(chan request), done: make(chan core.Done),
+		waiting: map[core.ReqID]chan core.Reply{}, ready: make(chan struct{}),
+	}
+}
+
+// Ready is closed once the worker had its first assignment.
+func (h *Herder) Ready() <-chan struct{} { return h.ready }
+
+// Member tells the worker's place in the group.
+func (h *Herder) Member() Member {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.member
+}
+
+// Do carries out a request on the loop and returns its result (named at the core's request types), or the errors of package cluster.
+// When ctx ends first the request may still be carried out.
+func (h *Herder) Do(ctx context.Context, req core.Request) (any, error) {
+	h.mu.Lock()
+	if h.stopped {
+		h.mu.Unlock()
+		return nil, cluster.ErrStarting
+	}
+	h.lastReq++
+	id := h.lastReq
+	answer := make(chan core.Reply, 1)
+	h.waiting[id] = answer
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		delete(h.waiting, id)
+		h.mu.Unlock()
+	}()
+	select {
+	case h.requests <- request{id, req}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	select {
+	case r := <-answer:
+		return r.Result, r.Err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Snapshot is the configuration as last read.
+func (h *Herder) Snapshot() *cluster.Snapshot { return h.cfg.Config.Snapshot() }
+
+// Status is the status topic.
+func (h *Herder) Status() StatusLog { return h.cfg.Status }

@@ -24,6 +24,9 @@ type RemoveConnector struct{ Name string }
 type PutTasks struct {
 	Connector string
 	Tasks     []config.Props
+	// Order is the order of the keys in the connector's config. It settles what Java's hash order leaves open; the store fills it in
+	// if it is nil.
+	Order []string
 }
 
 // PutTarget sets what the user wants of a connector. Any worker may write it, the last write wins.

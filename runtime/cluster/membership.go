@@ -35,7 +35,7 @@ type Joined struct {
 	Members map[string]string
 }
 
-// Revoking asks to stop all work before the member joins again. It comes under the eager protocol only.
+// Revoking asks to stop all work before the member joins again. It comes under the eager protocol, and when a group falls back to it.
 type Revoking struct {
 	Seq        int64 // never 0
 	Generation int32

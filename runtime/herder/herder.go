@@ -31,18 +31,13 @@ type ConfigLog interface {
 	Write(ctx context.Context, asLeader bool, changes ...cluster.Change) error
 }
 
-// StatusLog is the status topic. Puts return at once; their order is kept.
+// StatusLog is the status topic. Puts return at once; their order is kept; they are seen here when they were read back.
 type StatusLog interface {
-	Put(s cluster.Status)
-	PutSafe(s cluster.Status) // only if no other worker or newer generation wrote meanwhile
+	Put(s cluster.Status)     // cluster.Destroyed removes
+	PutSafe(s cluster.Status) // only if no other worker of a newer generation wrote meanwhile
 	Get(id connect.TaskID) (cluster.Status, bool)
-	// Connector lists what is known of a connector's instance and tasks.
-	Connector(name string) []cluster.Status
-	// Names lists the connectors with any status.
-	Names() []string
-	Delete(id connect.TaskID)
-	Topics(connector string) []cluster.TopicStatus
-	DeleteTopic(connector, topic string)
+	Tasks(connector string) []cluster.Status
+	Connectors() []string // with any status, also of tasks alone
 }
 
 // Membership is the worker's place in the group.

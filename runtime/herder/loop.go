@@ -210,11 +210,19 @@ func (h *Herder) slow(ctx context.Context, op core.OpID, timeout time.Duration, 
 // cleanStatus removes the statuses of connectors and tasks that are not configured any more (updateDeletedConnectorStatus and
 // updateDeletedTaskStatus of DistributedHerder).
 func (h *Herder) cleanStatus(snap *cluster.Snapshot) {
-	for _, name := range h.cfg.Status.Names() {
+	destroy := func(id connect.TaskID) {
+		h.cfg.Status.Put(cluster.Status{ID: id, State: cluster.Destroyed, WorkerID: h.cfg.Core.WorkerID, Generation: h.Member().Generation})
+	}
+	for _, name := range h.cfg.Status.Connectors() {
 		c := snap.Connectors[name]
-		for _, s := range h.cfg.Status.Connector(name) {
-			if c == nil || s.ID.Task != connect.ConnectorTask && int(s.ID.Task) >= len(c.Tasks) {
-				h.cfg.Status.Delete(s.ID)
+		if id := (connect.TaskID{Connector: name, Task: connect.ConnectorTask}); c == nil {
+			if _, there := h.cfg.Status.Get(id); there {
+				destroy(id)
+			}
+		}
+		for _, s := range h.cfg.Status.Tasks(name) {
+			if c == nil || int(s.ID.Task) >= len(c.Tasks) {
+				destroy(s.ID)
 			}
 		}
 	}

@@ -1,0 +1,56 @@
+# `make help` lists the targets. Everything that is downloaded or built once (tools, the systems of test/bed) goes to
+# connectd-bed in the user's cache folder.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help build test check-setup vet lint fmt test-unit test-integration bench demo docs clean
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+RACE_TIMEOUT ?= 10m
+BENCH ?= .
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: check-setup ## the binary, bin/connectd, static
+	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/connectd ./cmd/connectd
+
+test: ## everything: vet, lint, unit tests with -race, integration tests against the real systems
+	@tools/phase 'set-up' $(MAKE) --no-print-directory check-setup
+	@tools/phase 'vet' $(MAKE) --no-print-directory vet
+	@tools/phase 'lint' $(MAKE) --no-print-directory lint
+	@tools/phase 'unit tests' $(MAKE) --no-print-directory test-unit
+	@tools/phase 'integration' $(MAKE) --no-print-directory test-integration
+
+check-setup: # Go as go.mod asks for
+	@tools/need go >/dev/null
+
+vet: check-setup ## go vet, with and without the integration tests
+	go vet ./...
+	go vet -tags integration ./...
+
+lint: check-setup ## golangci-lint, pinned in tools/go.mod
+	@lint=$$(tools/need golangci-lint) && "$$lint" run --build-tags integration ./...
+
+fmt: check-setup ## gofmt and what the linter can mend by itself
+	@lint=$$(tools/need golangci-lint) && "$$lint" fmt && "$$lint" run --build-tags integration --fix ./...
+
+test-unit: check-setup ## unit tests with the race detector; they need no other system
+	@tools/need cc >/dev/null
+	go test -race -timeout $(RACE_TIMEOUT) ./...
+
+test-integration: check-setup ## integration tests; starts Kafka, MySQL, Elasticsearch and HDFS, and stops them again
+	@tools/integration
+
+bench: check-setup ## benchmarks: ns, bytes and allocations a record; BENCH=regexp chooses
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+
+demo: ## MySQL → Kafka → Elasticsearch and HDFS; DEMO_EXIT=1 compares and stops, DEMO_KAFKA=embedded needs no Kafka
+	@test/demo/run.sh
+
+docs: build ## docs/reference, from the code's own declarations
+	bin/connectd docs docs/reference
+
+clean: ## what was built here; the cache and a running bed or demo stay
+	rm -rf bin dist
+	go clean -testcache

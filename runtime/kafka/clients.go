@@ -1,0 +1,194 @@
+package kafka
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/connectd/connectd/connect/config"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Role is what a client is for. It selects the prefix, the keys and the defaults.
+type Role uint8
+
+// The roles.
+const (
+	// RoleAdmin creates and describes topics; prefix admin.
+	RoleAdmin Role = iota
+	// RoleProducer sends the records of a source task or dead letters; prefix producer.
+	RoleProducer
+	// RoleSinkConsumer is the group consumer of a sink task; prefix consumer.
+	RoleSinkConsumer
+	// RoleLogReader reads an internal topic from its start; the worker's keys without a prefix.
+	RoleLogReader
+	// RoleLogWriter writes to an internal topic; the worker's keys without a prefix.
+	RoleLogWriter
+	// RoleGroup holds the membership in the worker group; the worker's keys without a prefix.
+	RoleGroup
+)
+
+var roleNames = [...]string{"admin", "producer", "consumer", "log reader", "log writer", "group"}
+
+// String names the role in messages.
+func (r Role) String() string { return roleNames[r] }
+
+var rolePrefix = [...]string{"admin.", "producer.", "consumer.", "", "", ""}
+
+// Clients makes client options out of one worker's config. It is immutable and safe for concurrent use.
+type Clients struct {
+	// Worker is the worker's config, secrets resolved.
+	Worker config.Props
+	// Extra is appended to the options of each client: logger, hooks, a test's dialer.
+	Extra []kgo.Opt
+}
+
+// Options are the settings of one client.
+type Options struct {
+	Opts []kgo.Opt
+	// Warnings are sentences about keys that are unknown or have no effect, sorted by key.
+	Warnings []string
+	// Effective are the keys the options were made of, for logs only after secrets were taken out.
+	Effective config.Props
+
+	// MaxPollRecords is max.poll.records of a sink consumer, 500 by default.
+	MaxPollRecords int
+	// MaxPollInterval is max.poll.interval.ms of a sink consumer, 300 s by default.
+	MaxPollInterval time.Duration
+	// GroupID is group.id, also if the caller's default was overridden.
+	GroupID string
+	// TransactionalID is transactional.id of a producer, empty if it has none.
+	TransactionalID string
+	// Idempotent tells whether a producer is idempotent.
+	Idempotent bool
+	// MaxBufferedBytes bounds what a producer buffers.
+	MaxBufferedBytes int
+}
+
+// Admin makes the options of an admin client; overrides are admin.override. keys, prefix cut off.
+func (c *Clients) Admin(overrides config.Props) (Options, error) {
+	return c.Options(RoleAdmin, nil, overrides)
+}
+
+// Producer makes the options of a task's producer: idempotent, acks=all, retries without end; not idempotent with one request in
+// flight if enable.idempotence=false. Records whose Partition is connect.NoPartition (-1) are partitioned by key, others go where
+// they say.
+func (c *Clients) Producer(overrides config.Props) (Options, error) {
+	return c.Options(RoleProducer, nil, overrides)
+}
+
+// SinkConsumer makes the options of a sink task's group consumer, without topics and callbacks; automatic commits are off and
+// rebalances wait for AllowRebalance. group is the default of group.id, e.g. connect-<name>.
+func (c *Clients) SinkConsumer(group string, overrides config.Props) (Options, error) {
+	return c.Options(RoleSinkConsumer, config.Props{"group.id": group}, overrides)
+}
+
+// LogReader makes the options of a reader of an internal topic, without topics.
+func (c *Clients) LogReader(overrides config.Props) (Options, error) {
+	return c.Options(RoleLogReader, nil, overrides)
+}
+
+// LogWriter makes the options of a writer of an internal topic.
+func (c *Clients) LogWriter(overrides config.Props) (Options, error) {
+	return c.Options(RoleLogWriter, nil, overrides)
+}
+
+// Group makes the options of the worker's membership client. Session, heartbeat and rebalance times are the caller's: it speaks the
+// group protocol itself.
+func (c *Clients) Group() (Options, error) { return c.Options(RoleGroup, nil, nil) }
+
+// Options makes the options for a role. defaults are weaker than anything the user wrote, overrides stronger. The error names every
+// bad key, joined.
+func (c *Clients) Options(role Role, defaults, overrides config.Props) (Options, error) {
+	b := &builder{role: role, out: Options{MaxPollRecords: 500, MaxPollInterval: 300 * time.Second, Idempotent: true}}
+	b.props, b.origin = c.layers(role, defaults, overrides)
+	b.out.Effective = b.props
+	b.build()
+	if err := b.err(); err != nil {
+		return Options{}, fmt.Errorf("configuring the %s client: %w", role, err)
+	}
+	slices.Sort(b.out.Warnings)
+	b.out.Opts = append(b.out.Opts, c.Extra...)
+	return b.out, nil
+}
+
+// layers puts the keys together; origin has, per key, the name it has in the user's config.
+func (c *Clients) layers(role Role, defaults, overrides config.Props) (props config.Props, origin map[string]string) {
+	props, origin = config.Props{}, map[string]string{}
+	lay := func(from config.Props, prefix string) {
+		for k, v := range from {
+			props[k], origin[k] = v, prefix+k
+		}
+	}
+	lay(defaults, "")
+	prefix := rolePrefix[role]
+	if prefix == "" {
+		lay(workerClientKeys(c.Worker), "")
+		c.inheritSecurity(props, overrides)
+		lay(overrides, "")
+		return props, origin
+	}
+	own := c.Worker.WithPrefix(prefix)
+	stronger := maps.Clone(own)
+	maps.Copy(stronger, overrides)
+	for k, v := range workerClientKeys(c.Worker) {
+		if k == "bootstrap.servers" || k == "client.dns.lookup" || isSecurityKey(k) {
+			props[k], origin[k] = v, k
+		}
+	}
+	c.inheritSecurity(props, stronger)
+	lay(own, prefix)
+	lay(overrides, prefix+"override.")
+	return props, origin
+}
+
+// inheritSecurity removes the worker's security settings from props if stronger speaks of security itself or goes to other servers:
+// half of the one and half of the other would authenticate with the wrong user, or send a password to a foreign cluster.
+func (c *Clients) inheritSecurity(props, stronger config.Props) {
+	servers, other := stronger["bootstrap.servers"]
+	keep := !other || sameServers(servers, c.Worker["bootstrap.servers"])
+	for k := range stronger {
+		if isSecurityKey(k) {
+			keep = false
+		}
+	}
+	if !keep {
+		maps.DeleteFunc(props, func(k, _ string) bool { return isSecurityKey(k) })
+	}
+}
+
+func sameServers(a, b string) bool {
+	x, y := splitList(a), splitList(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
+}
+
+func isSecurityKey(k string) bool {
+	return k == "security.protocol" || k == "security.providers" || strings.HasPrefix(k, "ssl.") || strings.HasPrefix(k, "sasl.")
+}
+
+// workerClientKeys are those of the worker's keys that a client of the worker itself understands. The rest of a worker's config is
+// not for clients, so it must not lead to warnings.
+func workerClientKeys(worker config.Props) config.Props {
+	out := config.Props{}
+	for k, v := range worker {
+		if _, ok := commonKeys[k]; ok || isSecurityKey(k) {
+			out[k] = v
+		}
+	}
+	delete(out, "group.id")
+	return out
+}
+
+func splitList(s string) []string {
+	var out []string
+	for _, p := range strings.Split(s, ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -1,0 +1,85 @@
+package pipeline
+
+import "github.com/twmb/franz-go/pkg/kgo"
+
+// ChunkSize is how many bytes a Buffer asks for at a time.
+const ChunkSize = 64 << 10
+
+// Buffer holds the bytes and headers of one batch of records. Its memory is used again after Reset, when nobody can reach a record of
+// the batch any more. Not safe for concurrent use; the zero Buffer is ready.
+type Buffer struct {
+	chunks [][]byte // all of ChunkSize capacity
+	next   int      // index of the next chunk to take
+	free   []byte   // empty slice over the rest of the chunk in use
+	large  int      // bytes of results that outgrew their chunk
+
+	headers []kgo.RecordHeader // free part
+	slabs   [][]kgo.RecordHeader
+	slab    int
+}
+
+// Tail is an empty slice to append to, over memory nobody else uses.
+func (b *Buffer) Tail() []byte {
+	if cap(b.free) < ChunkSize/16 {
+		b.grow()
+	}
+	return b.free
+}
+
+func (b *Buffer) grow() {
+	if b.next == len(b.chunks) {
+		b.chunks = append(b.chunks, make([]byte, 0, ChunkSize))
+	}
+	b.free = b.chunks[b.next]
+	b.next++
+}
+
+// Keep takes over what was appended to Tail. A result that outgrew the chunk keeps the memory it has moved to.
+func (b *Buffer) Keep(out []byte) []byte {
+	if len(out) <= cap(b.free) && (len(out) == 0 || &out[0] == &b.free[:1][0]) {
+		b.free = b.free[len(out):len(out):cap(b.free)]
+		return out[:len(out):len(out)]
+	}
+	b.large += cap(out)
+	return out
+}
+
+// Headers cuts n headers.
+func (b *Buffer) Headers(n int) []kgo.RecordHeader {
+	if len(b.headers) < n {
+		b.growHeaders(n)
+	}
+	h := b.headers[:n:n]
+	b.headers = b.headers[n:]
+	return h
+}
+
+func (b *Buffer) growHeaders(n int) {
+	for b.slab < len(b.slabs) {
+		b.headers = b.slabs[b.slab]
+		b.slab++
+		if len(b.headers) >= n {
+			return
+		}
+	}
+	b.headers = make([]kgo.RecordHeader, max(n, 512))
+	b.slabs = append(b.slabs, b.headers)
+	b.slab++
+}
+
+// Size is the memory the buffer keeps over a Reset, in bytes.
+func (b *Buffer) Size() int {
+	n := len(b.chunks) * ChunkSize
+	for _, s := range b.slabs {
+		n += len(s) * 40
+	}
+	return n
+}
+
+// Reset makes the memory usable again.
+func (b *Buffer) Reset() {
+	for _, s := range b.slabs[:b.slab] {
+		clear(s) // header keys and oversized values
+	}
+	b.next, b.free, b.large, b.headers, b.slab = 0, nil, 0, nil, 0
+}

@@ -1,0 +1,240 @@
+package sinktask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/connect"
+)
+
+// leaveTimeout bounds the farewell to the group.
+const leaveTimeout = 5 * time.Second
+
+type requestKind uint8
+
+const (
+	assigned requestKind = iota
+	revoked
+	lost
+)
+
+// request is what a callback of the consumer group wants of the loop.
+type request struct {
+	kind  requestKind
+	parts []connect.TopicPartition
+	done  chan struct{}
+}
+
+// session is one membership in the group: a client and its fetcher. A task that left the group because it was too slow joins with a
+// new one.
+type session struct {
+	client   *kgo.Client
+	ctl      *control
+	requests chan *request
+	polls    chan context.Context
+	results  chan kgo.Fetches
+	fetcher  sync.WaitGroup
+
+	// dead is closed when the loop answers no more: callbacks return at once, and nothing may be committed.
+	dead    chan struct{}
+	once    sync.Once
+	closing sync.Once // the client's Close does not bear two callers
+
+	mu sync.Mutex
+	// begun holds the partitions whose first offset is settled: from then on Seek goes through SetOffsets.
+	begun map[connect.TopicPartition]beginning
+}
+
+// beginning is where the reading of a partition began.
+type beginning struct {
+	offset int64 // -1: by auto.offset.reset
+	sought bool  // the offset is one the task asked for
+}
+
+func (t *Task) newSession() (*session, error) {
+	s := &session{
+		ctl: t.ctl, requests: make(chan *request), polls: make(chan context.Context), results: make(chan kgo.Fetches, 1),
+		dead: make(chan struct{}), begun: map[connect.TopicPartition]beginning{},
+	}
+	opts := []kgo.Opt{
+		// Java's default assignors, in its order.
+		kgo.Balancers(kgo.RangeBalancer(), kgo.CooperativeStickyBalancer()),
+	}
+	opts = append(opts, t.cfg.Consumer...)
+	opts = append(opts,
+		kgo.ConsumerGroup(t.cfg.Group),
+		kgo.RebalanceTimeout(t.cfg.MaxPollInterval),
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.OnPartitionsAssigned(s.callback(assigned)),
+		kgo.OnPartitionsRevoked(s.callback(revoked)),
+		kgo.OnPartitionsLost(s.callback(lost)),
+		kgo.AdjustFetchOffsetsFn(s.adjust),
+	)
+	if t.cfg.TopicsRegex != "" {
+		re := "^(?:" + t.cfg.TopicsRegex + ")$"
+		if _, err := regexp.Compile(re); err != nil {
+			return nil, fmt.Errorf("topics.regex: %w", err)
+		}
+		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics(re))
+	} else {
+		opts = append(opts, kgo.ConsumeTopics(t.cfg.Topics...))
+	}
+	cl, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("making the consumer: %w", err)
+	}
+	s.client = cl
+	s.fetcher.Go(func() {
+		for ctx := range s.polls {
+			s.results <- cl.PollRecords(ctx, t.cfg.MaxPollRecords)
+		}
+	})
+	return s, nil
+}
+
+// callback hands a change of the assignment to the loop and waits for its answer.
+func (s *session) callback(kind requestKind) func(context.Context, *kgo.Client, map[string][]int32) {
+	return func(_ context.Context, _ *kgo.Client, m map[string][]int32) {
+		parts := partitionsOf(m)
+		if len(parts) == 0 {
+			return
+		}
+		r := &request{kind: kind, parts: parts, done: make(chan struct{})}
+		select {
+		case s.requests <- r:
+		case <-s.dead:
+			return
+		}
+		select {
+		case <-r.done:
+		case <-s.dead:
+		}
+	}
+}
+
+// adjust is called after the loop has opened new partitions and before their first fetch: here Seek from Open takes effect.
+func (s *session) adjust(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for topic, ps := range offsets {
+		for p, o := range ps {
+			tp := connect.TopicPartition{Topic: topic, Partition: p}
+			at := beginning{offset: o.EpochOffset().Offset}
+			if to, ok := s.ctl.seekOf(tp); ok {
+				// The request stays until the loop sees it done: the client may ask again when a request of its own failed.
+				at = beginning{to, true}
+				ps[p] = kgo.NewOffset().At(to)
+			}
+			s.begun[tp] = at
+		}
+	}
+	return offsets, nil
+}
+
+// beginning tells where reading tp has begun; false: not yet.
+func (s *session) beginning(tp connect.TopicPartition) (beginning, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.begun[tp]
+	return b, ok
+}
+
+func (s *session) forget(parts []connect.TopicPartition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, tp := range parts {
+		delete(s.begun, tp)
+	}
+}
+
+// retire makes callbacks return at once; false if it was dead before.
+func (s *session) retire() (first bool) {
+	s.once.Do(func() { close(s.dead); first = true })
+	return first
+}
+
+func (s *session) isDead() bool {
+	select {
+	case <-s.dead:
+		return true
+	default:
+		return false
+	}
+}
+
+// leave takes the member out of its group from another goroutine than the loop, which is busy in the task.
+func (s *session) leave() {
+	if s.retire() {
+		s.client.AllowRebalance()
+		_ = s.client.LeaveGroupContext(nil) //nolint:staticcheck // nil asks kgo not to wait
+	}
+}
+
+// close leaves the group and ends client and fetcher. Only the loop calls it.
+func (s *session) close() {
+	s.retire()
+	close(s.polls)
+	s.client.AllowRebalance()
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	_ = s.client.LeaveGroupContext(ctx) // at worst the session times out
+	s.closeClient()
+	s.fetcher.Wait()
+}
+
+// closeClient ends the client, once; a second caller waits for the first.
+func (s *session) closeClient() { s.closing.Do(s.client.CloseAllowingRebalance) }
+
+// fetchError sorts the errors of a poll: fatal ones, which trying again cannot mend, and others, which the client retries.
+func fetchError(topic string, partition int32, err error) (failure error, ignore bool) {
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil, true
+	case errors.Is(err, kgo.ErrClientClosed):
+	case isFatal(err):
+	default:
+		return nil, false
+	}
+	if topic == "" {
+		return fmt.Errorf("consuming: %w", err), false
+	}
+	return fmt.Errorf("consuming topic %q, partition %d: %w", topic, partition, err), false
+}
+
+func isFatal(err error) bool {
+	for _, f := range []error{kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed,
+		kerr.SaslAuthenticationFailed, kerr.OffsetOutOfRange, kerr.InvalidGroupID, kerr.FencedInstanceID, kerr.InvalidTopicException,
+		kerr.InconsistentGroupProtocol} {
+		if errors.Is(err, f) {
+			return true
+		}
+	}
+	return false
+}
+
+func partitionsOf(m map[string][]int32) []connect.TopicPartition {
+	var out []connect.TopicPartition
+	for topic, ps := range m {
+		for _, p := range ps {
+			out = append(out, connect.TopicPartition{Topic: topic, Partition: p})
+		}
+	}
+	sortPartitions(out)
+	return out
+}
+
+func comparePartitions(a, b connect.TopicPartition) int {
+	if c := strings.Compare(a.Topic, b.Topic); c != 0 {
+		return c
+	}
+	return int(a.Partition) - int(b.Partition)
+}

@@ -1,0 +1,248 @@
+package sourcetask
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/runtime/pipeline"
+)
+
+// sendBatches transforms, converts and produces until the poll goroutine closes the channel. After a failure it still takes batches,
+// so that the poll goroutine comes to its end, and sends none.
+func (t *Task) sendBatches() {
+	for batch := range t.batches {
+		if len(batch) == 0 || t.send.Err() != nil {
+			continue
+		}
+		if err := t.sendBatch(batch); err != nil && t.send.Err() == nil {
+			t.fail(err)
+		}
+	}
+}
+
+func (t *Task) sendBatch(batch []*connect.SourceRecord) error {
+	if !t.await(func() bool { return t.retained.Load() < 4*t.cfg.MaxBufferedBytes }) {
+		return t.send.Err()
+	}
+	b := t.pool.get(len(batch))
+	if t.recycler != nil {
+		b.batch = append(b.batch, batch...)
+	}
+	err := t.sendRecords(b, batch)
+	if err != nil {
+		b.failed.Store(true) // not all of it was handled: nothing to recycle
+	}
+	b.bytes = b.size()
+	t.retained.Add(b.bytes)
+	// Segments end at the last record that was handled, so that the prefix before a failure counts.
+	b.closeSegments(&t.track)
+	return err
+}
+
+func (t *Task) sendRecords(b *block, batch []*connect.SourceRecord) error {
+	for i, r := range batch {
+		if r == nil {
+			return fmt.Errorf("polling: record %d of %d is nil", i, len(batch))
+		}
+		out := &b.records[i]
+		outcome, err := t.convert(b, r, out)
+		if err != nil {
+			return err
+		}
+		s := b.segment(&t.track, r.Position.Partition)
+		if outcome != pipeline.Kept {
+			s.last = r.Position.Offset
+			t.dropped(r)
+			continue
+		}
+		if err := t.ready(out.Topic); err != nil {
+			return err
+		}
+		s.last = r.Position.Offset
+		s.left.Add(1)
+		t.produce(s, r, out)
+	}
+	return nil
+}
+
+func (t *Task) convert(b *block, r *connect.SourceRecord, out *kgo.Record) (pipeline.Outcome, error) {
+	from := pipeline.Failure{At: connect.TopicOffset{TopicPartition: connect.TopicPartition{Topic: r.Topic, Partition: r.Partition},
+		Offset: connect.NoOffset}}
+	if o, err := t.cfg.Chain.Transform(t.send, &r.Record, from); o != pipeline.Kept || err != nil {
+		return o, err
+	}
+	if r.Topic == "" {
+		return pipeline.Skipped, fmt.Errorf("converting: a record without a topic (source partition %s)", partitionText(r))
+	}
+	return t.cfg.Chain.Encode(t.send, &b.buf, &r.Record, out)
+}
+
+func partitionText(r *connect.SourceRecord) string {
+	if r.Position.Partition == nil {
+		return "none"
+	}
+	return string(r.Position.Partition.JSON())
+}
+
+// dropped counts a filtered or tolerated record; its offset moves on.
+func (t *Task) dropped(r *connect.SourceRecord) {
+	t.active.Add(-1)
+	if t.recordCommitter != nil {
+		t.recordCommitted(r, nil)
+	}
+}
+
+// ready waits for room in the producer and sees to it that the topic exists.
+func (t *Task) ready(topic string) error {
+	if t.buffered.Load() >= t.cfg.MaxBufferedBytes &&
+		!t.await(func() bool { return t.buffered.Load() < t.cfg.MaxBufferedBytes }) {
+		return t.send.Err()
+	}
+	if err := t.send.Err(); err != nil {
+		return err
+	}
+	if _, ok := t.topics[topic]; ok {
+		return nil
+	}
+	if t.cfg.Topics != nil {
+		if err := t.ensure(topic); err != nil {
+			return err
+		}
+	}
+	t.topics[topic] = struct{}{}
+	return nil
+}
+
+func (t *Task) ensure(topic string) error {
+	for attempt := 1; ; attempt++ {
+		err := protect(func() error { return t.cfg.Topics.EnsureTopic(t.send, topic) })
+		if err == nil {
+			return nil
+		}
+		after, ok := connect.RetryAfter(err)
+		if !ok {
+			return fmt.Errorf("creating topic %q: %w", topic, err)
+		}
+		t.cfg.Log.Warn("Creating a topic failed and will be tried again", "topic", topic, "error", err)
+		if !pipeline.Sleep(t.send, max(after, pipeline.Backoff(attempt, pollRetryFirst, pollRetryMost))) {
+			return t.send.Err()
+		}
+	}
+}
+
+// produce hands the record to the client; the segment travels as its context.
+func (t *Task) produce(s *segment, r *connect.SourceRecord, out *kgo.Record) {
+	t.buffered.Add(wireSize(out))
+	promise := t.promise
+	if t.recordCommitter != nil {
+		promise = func(o *kgo.Record, err error) { t.acknowledgeTo(r, o, err) }
+	}
+	t.client.Produce(s, out, promise)
+}
+
+func wireSize(r *kgo.Record) int64 { return int64(len(r.Key)+len(r.Value)) + 64 }
+
+// acknowledge is the promise of all records: on the producer's goroutine.
+func (t *Task) acknowledge(out *kgo.Record, err error) { t.acknowledgeTo(nil, out, err) }
+
+func (t *Task) acknowledgeTo(r *connect.SourceRecord, out *kgo.Record, err error) {
+	s, _ := out.Context.(*segment)
+	t.buffered.Add(-wireSize(out))
+	t.signal()
+	if err != nil {
+		s.b.failed.Store(true)
+		if !t.tolerated(out, err) {
+			return // the segment never completes: nothing beyond it is committed
+		}
+	} else {
+		t.count.write(1)
+		t.cfg.Chain.Topics().Seen(out.Topic)
+	}
+	t.active.Add(-1)
+	if r != nil {
+		t.recordCommitted(r, metadata(out, err))
+	}
+	if s.left.Add(-1) == 0 {
+		t.track.complete(s)
+	}
+}
+
+func metadata(out *kgo.Record, err error) *connect.RecordMetadata {
+	if err != nil {
+		return nil
+	}
+	return &connect.RecordMetadata{Timestamp: out.Timestamp.UnixMilli(), TopicOffset: connect.TopicOffset{Offset: out.Offset,
+		TopicPartition: connect.TopicPartition{Topic: out.Topic, Partition: out.Partition}}}
+}
+
+// tolerated decides about a record that Kafka refused (KIP-779): with errors.tolerance=all it is dropped, else the task fails.
+func (t *Task) tolerated(out *kgo.Record, err error) bool {
+	where := connect.TopicPartition{Topic: out.Topic, Partition: out.Partition}
+	err = fmt.Errorf("producing to topic %q, partition %d: %w", out.Topic, out.Partition, err)
+	if fatal(err) {
+		t.fail(err)
+		return false
+	}
+	f := pipeline.Failure{Stage: pipeline.KafkaProduce, Class: "org.apache.kafka.connect.runtime.WorkerSourceTask", Err: err,
+		At: connect.TopicOffset{TopicPartition: where, Offset: connect.NoOffset}}
+	if err := t.cfg.Chain.Fail(f); err != nil {
+		t.fail(err)
+		return false
+	}
+	return true
+}
+
+// await waits until ok or the sending has to end.
+func (t *Task) await(ok func() bool) bool {
+	if ok() {
+		return true
+	}
+	defer t.waiting.Store(false)
+	for {
+		// Announce, then look again: a promise in between would find nobody waiting and the wake-up would be lost.
+		t.waiting.Store(true)
+		if ok() {
+			return true
+		}
+		select {
+		case <-t.wake:
+		case <-t.send.Done():
+			return false
+		}
+	}
+}
+
+func (t *Task) signal() {
+	if t.waiting.Load() {
+		select {
+		case t.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// freed is called by the pool.
+func (t *Task) freed(bytes int64) {
+	t.retained.Add(-bytes)
+	t.signal()
+}
+
+// commitEvery is the commit goroutine.
+func (t *Task) commitEvery(ctx context.Context) {
+	tick := time.NewTicker(t.cfg.CommitInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := t.commit(ctx); err != nil && ctx.Err() == nil {
+				t.cfg.Log.Error("Committing offsets failed and will be tried again with the next commit", "error", err)
+			}
+		}
+	}
+}

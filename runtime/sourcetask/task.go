@@ -1,0 +1,235 @@
+package sourcetask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/runtime/metrics"
+	"github.com/connectd/connectd/runtime/pipeline"
+)
+
+// never is a context that does not end. Records are produced under it: a cancelled one would fail everything buffered for the topic
+// partition, not only its own record.
+var never = context.WithoutCancel(context.Background())
+
+// Task is one instance of a source task. Make it with New, run it once.
+type Task struct {
+	cfg    Config
+	events pipeline.Events
+	fence  pipeline.Fence
+	gate   *pipeline.Gate
+	track  tracker
+	pool   pool
+	count  counters
+
+	// life ends only when the instance is abandoned; send also when the task has failed or stopping has taken too long; poll also when
+	// it is to stop.
+	life, send, poll                   context.Context
+	cancelLife, cancelSend, cancelPoll context.CancelFunc
+
+	batches chan []*connect.SourceRecord // unbuffered: the poll goroutine is one batch ahead
+	promise func(*kgo.Record, error)
+	topics  map[string]struct{} // that exist; the sender's alone
+
+	recycler        connect.Recycler
+	committer       connect.Committer
+	recordCommitter connect.RecordCommitter
+	hearing         sync.Mutex // RecordCommitted is called one at a time
+
+	buffered atomic.Int64 // bytes of records not acknowledged
+	retained atomic.Int64 // bytes of blocks not freed
+	active   atomic.Int64 // records polled and neither acknowledged nor dropped
+	waiting  atomic.Bool
+	wake     chan struct{}
+
+	mu      sync.Mutex
+	client  *kgo.Client
+	failure error
+	closing sync.Once // the client's Close does not bear two callers
+}
+
+type counters struct {
+	poll, write, commitOK, commitFail  func(int64)
+	batchSize, pollSeconds, commitSecs func(float64)
+}
+
+// New makes a task; it starts nothing.
+func New(cfg Config) *Task {
+	cfg.setDefaults()
+	t := &Task{
+		cfg:     cfg,
+		gate:    pipeline.NewGate(cfg.Paused),
+		track:   tracker{parts: map[string]*partition{}},
+		batches: make(chan []*connect.SourceRecord),
+		topics:  map[string]struct{}{},
+		wake:    make(chan struct{}, 1),
+	}
+	t.events = cfg.Events.Guarded(&t.fence)
+	t.promise = t.acknowledge
+	t.recycler, _ = cfg.Task.(connect.Recycler)
+	t.committer, _ = cfg.Task.(connect.Committer)
+	t.recordCommitter, _ = cfg.Task.(connect.RecordCommitter)
+	t.pool = pool{max: cfg.MaxBufferedBytes, freed: t.freed}
+	if t.recycler != nil {
+		t.pool.recycle = t.recycle
+	}
+	t.life, t.cancelLife = context.WithCancel(context.Background())
+	t.send, t.cancelSend = context.WithCancel(t.life)
+	t.poll, t.cancelPoll = context.WithCancel(t.send)
+	t.measure()
+	return t
+}
+
+func (t *Task) measure() {
+	m := t.cfg.Metrics
+	t.count = counters{
+		poll: m.Counter(&metrics.SourceRecordPoll.Metric), write: m.Counter(&metrics.SourceRecordWrite.Metric),
+		commitOK: m.Counter(&metrics.OffsetCommitSuccess.Metric), commitFail: m.Counter(&metrics.OffsetCommitFailure.Metric),
+		batchSize: m.Histogram(&metrics.BatchSize.Metric), pollSeconds: m.Histogram(&metrics.SourcePollTime.Metric),
+		commitSecs: m.Histogram(&metrics.OffsetCommitTime.Metric),
+	}
+	m.Gauge(&metrics.SourceRecordActive.Metric, func() float64 { return float64(t.active.Load()) })
+	m.Gauge(&metrics.SourceBytesActive.Metric, func() float64 { return float64(t.buffered.Load()) })
+}
+
+// Pause asks for PAUSED: no more Poll, the batch under way is finished. Any goroutine; returns at once.
+func (t *Task) Pause() { t.gate.Set(true) }
+
+// Resume asks for RUNNING. Any goroutine; returns at once.
+func (t *Task) Resume() { t.gate.Set(false) }
+
+// Abandon gives the instance up: it can neither commit nor report from now on, and its Kafka client is closed. Run may still be stuck
+// in the task; it returns pipeline.ErrAbandoned once the task lets go. Any goroutine; returns at once.
+func (t *Task) Abandon() {
+	if !t.fence.Close() {
+		return
+	}
+	t.cancelLife()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.client != nil {
+		go t.close() // waits for the client's goroutines, not for ours
+	}
+}
+
+// close ends the client, once; a second caller waits for the first.
+func (t *Task) close() { t.closing.Do(t.client.Close) }
+
+// fail notes the first error and ends polling and sending.
+func (t *Task) fail(err error) {
+	t.mu.Lock()
+	first := t.failure == nil
+	if first {
+		t.failure = err
+	}
+	t.mu.Unlock()
+	if first {
+		t.cancelSend()
+	}
+}
+
+func (t *Task) failed() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failure
+}
+
+// connect makes the producer.
+func (t *Task) connect() error {
+	opts := []kgo.Opt{
+		kgo.RecordPartitioner(partitioner{kgo.StickyKeyPartitioner(nil)}),
+		// A topic that was just created may be unknown to a broker for a while; the client's own 4 attempts are too few.
+		kgo.UnknownTopicRetries(60),
+	}
+	opts = append(opts, t.cfg.Producer...)
+	opts = append(opts,
+		// The sender waits by itself, so that a stop is noticed: Produce would block until there is room.
+		kgo.MaxBufferedRecords(math.MaxInt32), kgo.MaxBufferedBytes(0))
+	cl, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("making the producer: %w", err)
+	}
+	t.mu.Lock()
+	t.client = cl
+	t.mu.Unlock()
+	if t.fence.Closed() { // abandoned in between
+		t.close()
+		return pipeline.ErrAbandoned
+	}
+	return nil
+}
+
+// recycle gives a batch back to the task.
+func (t *Task) recycle(batch []*connect.SourceRecord) {
+	if t.fence.Closed() {
+		return
+	}
+	t.guard("Recycle", func() error { t.recycler.Recycle(batch); return nil })
+}
+
+// recordCommitted tells the task what became of a record.
+func (t *Task) recordCommitted(r *connect.SourceRecord, m *connect.RecordMetadata) {
+	t.hearing.Lock()
+	defer t.hearing.Unlock()
+	if t.fence.Closed() {
+		return
+	}
+	t.guard("RecordCommitted", func() error { t.recordCommitter.RecordCommitted(r, m); return nil })
+}
+
+// guard runs a callback of the task; its panic fails the task.
+func (t *Task) guard(what string, f func() error) {
+	if err := protect(f); err != nil {
+		t.fail(fmt.Errorf("calling %s of the task: %w", what, err))
+	}
+}
+
+// protect turns a panic of f into an error.
+func protect(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &pipeline.PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
+// partitioner leaves the choice to the record where it names a partition, else to Kafka's default: by key, sticky without one.
+type partitioner struct{ kgo.Partitioner }
+
+func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
+	return topicPartitioner{p.Partitioner.ForTopic(topic)}
+}
+
+type topicPartitioner struct{ kgo.TopicPartitioner }
+
+func (p topicPartitioner) RequiresConsistency(r *kgo.Record) bool {
+	return r.Partition >= 0 || p.TopicPartitioner.RequiresConsistency(r)
+}
+
+func (p topicPartitioner) Partition(r *kgo.Record, n int) int {
+	if r.Partition >= 0 {
+		return int(r.Partition)
+	}
+	return p.TopicPartitioner.Partition(r, n)
+}
+
+// OnNewBatch passes the end of a batch on to the sticky choice.
+func (p topicPartitioner) OnNewBatch() {
+	if o, ok := p.TopicPartitioner.(kgo.TopicPartitionerOnNewBatch); ok {
+		o.OnNewBatch()
+	}
+}
+
+// fatal tells whether a produce error says nothing about its record: the client is gone.
+func fatal(err error) bool {
+	return errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

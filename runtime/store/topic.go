@@ -1,0 +1,196 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/kafka"
+	"github.com/connectd/connectd/runtime/topiclog"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Options are what a store on a topic needs.
+type Options struct {
+	Clients *kafka.Clients
+	// Topic is created if it is missing, always with cleanup.policy=compact; see Topics.
+	Topic kafka.Topic
+	// NoCreate makes a missing topic an error (internal.topics.automatic.creation.enable=false).
+	NoCreate bool
+	// ReadCommitted has to be set where exactly.once.source.support is preparing or enabled.
+	ReadCommitted bool
+	// TransactionalID makes the leader's config writes transactional and fenced; empty: not. Config only. It is
+	// connect-cluster-<group.id> where exactly.once.source.support is preparing or enabled.
+	TransactionalID string
+	// OnState, if set, is told that Kafka cannot be reached (err != nil) and that it can again (nil). It must not block.
+	OnState func(err error)
+	// Log is slog's default if nil.
+	Log *slog.Logger
+}
+
+// backing is the topic below a store: creation, checks, reading and writing.
+type backing struct {
+	o      Options
+	log    *slog.Logger
+	key    string // the worker's key that names the topic, for messages
+	single bool   // exactly one partition
+	reader *topiclog.Log
+	writer *topiclog.Writer
+
+	once    sync.Once
+	ready   chan struct{} // closed when the first read has been taken in
+	stopped chan struct{} // closed when Run has returned
+}
+
+func newBacking(o Options, key string, onRecord func(*kgo.Record), onBatch func()) (*backing, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Topic.Name == "" {
+		return nil, fmt.Errorf("%s: missing; name the topic", key)
+	}
+	settings := config.Props{}
+	for k, v := range o.Topic.Settings {
+		settings[k] = v
+	}
+	settings["cleanup.policy"] = "compact"
+	o.Topic.Settings = settings
+	read, err := o.Clients.LogReader(nil)
+	if err != nil {
+		return nil, err
+	}
+	write, err := o.Clients.LogWriter(nil)
+	if err != nil {
+		return nil, err
+	}
+	b := &backing{o: o, log: o.Log.With("topic", o.Topic.Name), key: key, ready: make(chan struct{}), stopped: make(chan struct{})}
+	b.reader = topiclog.New(topiclog.Config{
+		Topic: o.Topic.Name, Reader: read.Opts, ReadCommitted: o.ReadCommitted, OnRecord: onRecord, OnBatch: onBatch,
+		OnState: o.OnState, Log: o.Log,
+	})
+	b.writer = topiclog.NewWriter(topiclog.WriterConfig{Topic: o.Topic.Name, Options: write.Opts, Log: o.Log})
+	return b, nil
+}
+
+// run ensures the topic, reads it until ctx is done, and calls loaded once the first read came to the end.
+func (b *backing) run(ctx context.Context, loaded func()) error {
+	defer close(b.stopped)
+	defer b.writer.Close()
+	if err := b.ensure(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		if b.reader.ReadToEnd(ctx) == nil {
+			loaded()
+			b.once.Do(func() { close(b.ready) })
+		}
+	})
+	return b.reader.Run(ctx)
+}
+
+// readToEnd waits for the first read too: before it, nothing is visible.
+func (b *backing) readToEnd(ctx context.Context) error {
+	select {
+	case <-b.ready:
+	case <-b.stopped:
+		return fmt.Errorf("reading topic %q to its end: %w", b.o.Topic.Name, topiclog.ErrStopped)
+	case <-ctx.Done():
+		return fmt.Errorf("reading topic %q from its start: %w", b.o.Topic.Name, context.Cause(ctx))
+	}
+	return b.reader.ReadToEnd(ctx)
+}
+
+// ensure creates and checks the topic. Only what the user has to heal is an error; the rest is tried again for ever.
+func (b *backing) ensure(ctx context.Context) error {
+	opts, err := b.o.Clients.Admin(nil)
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(opts.Opts...)
+	if err != nil {
+		return fmt.Errorf("making the admin client: %w", err)
+	}
+	defer client.Close()
+	adm := kadm.NewClient(client)
+	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+		try, cancel := context.WithTimeout(ctx, 30*time.Second)
+		err := b.ensureOnce(try, adm)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil || final(err) {
+			return err
+		}
+		b.log.Warn("topic not ready, trying again", "error", err)
+		if b.o.OnState != nil {
+			b.o.OnState(err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (b *backing) ensureOnce(ctx context.Context, adm *kadm.Client) error {
+	if !b.o.NoCreate {
+		created, err := kafka.EnsureTopic(ctx, adm, b.o.Topic)
+		if err != nil {
+			return err
+		}
+		if created {
+			b.log.Info("topic created", "partitions", b.o.Topic.Partitions, "replication_factor", b.o.Topic.ReplicationFactor)
+		}
+	}
+	info, err := kafka.DescribeTopic(ctx, adm, b.o.Topic.Name)
+	if errors.Is(err, kafka.ErrNoTopic) && b.o.NoCreate {
+		return &misuse{fmt.Errorf("%w; create it, or set internal.topics.automatic.creation.enable=true", err)}
+	}
+	if err != nil {
+		return err
+	}
+	if b.single && info.Partitions != 1 {
+		return &misuse{fmt.Errorf("topic %q (%s) has %d partitions, but the order of its records needs exactly 1; "+
+			"use another topic, or delete this one to have it created anew", b.o.Topic.Name, b.key, info.Partitions)}
+	}
+	if err := kafka.CheckCompacted(info, b.o.Topic.Name, b.key); err != nil {
+		return &misuse{err}
+	}
+	return nil
+}
+
+// misuse marks an error that the user has to heal.
+type misuse struct{ err error }
+
+func (e *misuse) Error() string { return e.err.Error() }
+func (e *misuse) Unwrap() error { return e.err }
+
+func final(err error) bool {
+	if _, ok := errors.AsType[*misuse](err); ok {
+		return true
+	}
+	for _, e := range []error{
+		kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.InvalidReplicationFactor, kerr.InvalidPartitions,
+		kerr.InvalidConfig, kerr.InvalidTopicException, kerr.PolicyViolation, kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

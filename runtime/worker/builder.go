@@ -1,0 +1,315 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/connectorconfig"
+	"github.com/connectd/connectd/runtime/kafka"
+	"github.com/connectd/connectd/runtime/metrics"
+	"github.com/connectd/connectd/runtime/pipeline"
+	"github.com/connectd/connectd/runtime/plugin"
+	"github.com/connectd/connectd/runtime/sinktask"
+	"github.com/connectd/connectd/runtime/sourcetask"
+)
+
+// OffsetStore keeps source offsets. Safe for concurrent use.
+type OffsetStore interface {
+	Reader(connector string) connect.OffsetReader
+	Writer(connector string) sourcetask.OffsetWriter
+}
+
+// Builder makes connectors and tasks out of their configs. Its fields are set once; Tracker, Topics and Metrics may be nil.
+type Builder struct {
+	Registry *plugin.Registry
+	Facts    connectorconfig.Worker
+	Clients  *kafka.Clients
+	// Resolve puts in what the config providers know, at the start of each instance, so that secrets are never kept.
+	Resolve func(ctx context.Context, p config.Props) (config.Props, error)
+	Offsets OffsetStore
+	Logs    connect.TopicLogs
+	Topics  TopicMaker
+	// Tracker hears which topics a task uses, each once (KIP-558).
+	Tracker func(id connect.TaskID, topic string)
+	Metrics *metrics.Registry
+	Log     *slog.Logger
+
+	CommitInterval, CommitTimeout time.Duration // offset.flush.interval.ms, offset.flush.timeout.ms
+}
+
+// TopicMaker creates topics for sources and dead letters.
+type TopicMaker interface {
+	// ForSource is asked once per new topic of a source; rules are the connector's topic.creation groups.
+	ForSource(admin config.Props, rules []connectorconfig.TopicRule) sourcetask.TopicCreator
+	// DeadLetter makes sure that a dead-letter topic exists.
+	DeadLetter(ctx context.Context, admin config.Props, topic string, replication int16) error
+}
+
+// build makes the body of a run. started is called once it is up; report takes further reports of connectors.
+func (b *Builder) build(ctx context.Context, r *run, started func(), report func(cluster.Report)) (body, string, error) {
+	props, err := b.resolve(ctx, r.want.Connector)
+	if err != nil {
+		return nil, "", err
+	}
+	plan, err := connectorconfig.NewPlan(b.Registry, b.Facts, props)
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the config of connector %s: %w", r.id.Connector, err)
+	}
+	log := b.Log.With("connector", r.id.Connector)
+	for _, w := range plan.Warnings {
+		log.Warn(w)
+	}
+	if r.id.Task == connect.ConnectorTask {
+		return b.connector(r, plan, started, report, log)
+	}
+	if plan.TasksMaxEnforce && r.want.Tasks > plan.TasksMax {
+		return nil, "", fmt.Errorf("the connector %s has %d task configs, which is greater than %d, the maximum number of tasks it is "+
+			"configured to create; reconfigure it, or set tasks.max.enforce to false", r.id.Connector, r.want.Tasks, plan.TasksMax)
+	}
+	task, err := b.resolve(ctx, r.want.Task)
+	if err != nil {
+		return nil, "", err
+	}
+	log = log.With("task", r.id.Task)
+	if plan.Source != nil {
+		return b.source(ctx, r, plan, task, started, log)
+	}
+	return b.sink(ctx, r, plan, task, started, log)
+}
+
+func (b *Builder) resolve(ctx context.Context, p config.Props) (config.Props, error) {
+	if b.Resolve == nil {
+		return p, nil
+	}
+	out, err := b.Resolve(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("resolving config variables: %w", err)
+	}
+	return out, nil
+}
+
+func (b *Builder) connector(r *run, plan *connectorconfig.Plan, started func(), report func(cluster.Report), log *slog.Logger) (body, string, error) {
+	c := &connectorRun{
+		id: r.id, max: plan.TasksMax, enforce: plan.TasksMaxEnforce, started: started, log: log,
+		report: func(rep cluster.Report) { rep.Epoch = r.want.Epoch; report(rep) },
+	}
+	c.cc = connect.ConnectorContext{
+		Name: r.id.Connector, Config: plan.Config, Logs: b.Logs, Log: log, Metrics: connect.NoMetrics{},
+	}
+	unresolved := r.want.Connector
+	version, class := "", ""
+	if plan.Source != nil {
+		c.fresh = func() connect.Connector { return plan.Source.New() }
+		c.cc.Offsets = b.Offsets.Reader(r.id.Connector)
+		version, class = plan.Source.Version, plan.Source.TaskClass
+	} else {
+		c.fresh = func() connect.Connector { return plan.Sink.New() }
+		version, class = plan.Sink.Version, plan.Sink.TaskClass
+	}
+	resolved := plan.Config.Originals()
+	c.finish = func(tasks []config.Props) ([]config.Props, error) {
+		return taskProps(tasks, class, plan.Sink != nil, resolved, unresolved), nil
+	}
+	c.init()
+	return c, version, nil
+}
+
+// taskProps adds what Kafka Connect adds to task configs (Worker.connectorTaskConfigs), and puts the variables of the connector's
+// config back in place of what they resolved to: no secret may reach the config topic.
+func taskProps(tasks []config.Props, class string, sink bool, resolved, unresolved config.Props) []config.Props {
+	out := make([]config.Props, len(tasks))
+	for i, t := range tasks {
+		p := maps.Clone(t)
+		for k, v := range p {
+			if raw, ok := unresolved[k]; ok && strings.Contains(raw, "${") && resolved[k] == v {
+				p[k] = raw
+			}
+		}
+		if class != "" {
+			p["task.class"] = class
+		}
+		if sink {
+			for _, k := range []string{"topics", "topics.regex"} {
+				if v, ok := unresolved[k]; ok {
+					p[k] = v
+				}
+			}
+		}
+		out[i] = p
+	}
+	return out
+}
+
+// chain makes the transforms and converters of a task. On error what was made is closed.
+func (b *Builder) chain(ctx context.Context, r *run, plan *connectorconfig.Plan, dead *pipeline.DeadLetter, m *metrics.Scope, log *slog.Logger) (_ *pipeline.Chain, err error) {
+	cfg := pipeline.Config{
+		ID: r.id, Errors: pipeline.Errors{
+			RetryTimeout: plan.Errors.RetryTimeout, RetryDelayMax: plan.Errors.RetryMaxDelay, Log: plan.Errors.Log,
+			LogMessages: plan.Errors.LogMessages,
+		},
+		DeadLetter: dead, Log: log, Metrics: m,
+	}
+	if plan.Errors.TolerateAll {
+		cfg.Errors.Tolerance = pipeline.All
+	}
+	if b.Tracker != nil {
+		cfg.Topics = pipeline.NewActiveTopics(func(topic string) { b.Tracker(r.id, topic) })
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, pipeline.New(cfg).Close())
+		}
+	}()
+	for _, t := range plan.Transforms {
+		step := pipeline.Step{Alias: t.Alias, Class: t.Plugin.Name, Negate: t.Negate, Transform: t.Plugin.New()}
+		if t.Predicate != nil {
+			step.Predicate, step.PredicateClass = t.Predicate.Plugin.New(), t.Predicate.Plugin.Name
+		}
+		cfg.Steps = append(cfg.Steps, step)
+		if err := step.Transform.Configure(t.Values); err != nil {
+			return nil, fmt.Errorf("configuring transformation %s: %w", t.Alias, err)
+		}
+		if t.Predicate != nil {
+			if err := step.Predicate.Configure(t.Predicate.Values); err != nil {
+				return nil, fmt.Errorf("configuring predicate %s: %w", t.Predicate.Alias, err)
+			}
+		}
+	}
+	cfg.Key, cfg.Value = plan.KeyConverter.Plugin.New(), plan.ValueConverter.Plugin.New()
+	cfg.Header = plan.HeaderConverter.Plugin.New()
+	cfg.KeyClass, cfg.ValueClass, cfg.HeadClass = plan.KeyConverter.Plugin.Name, plan.ValueConverter.Plugin.Name, plan.HeaderConverter.Plugin.Name
+	if err := cfg.Key.Configure(plan.KeyConverter.Values, true); err != nil {
+		return nil, fmt.Errorf("configuring key converter %s: %w", cfg.KeyClass, err)
+	}
+	if err := cfg.Value.Configure(plan.ValueConverter.Values, false); err != nil {
+		return nil, fmt.Errorf("configuring value converter %s: %w", cfg.ValueClass, err)
+	}
+	if err := cfg.Header.Configure(plan.HeaderConverter.Values); err != nil {
+		return nil, fmt.Errorf("configuring header converter %s: %w", cfg.HeadClass, err)
+	}
+	return pipeline.New(cfg), nil
+}
+
+// scoped closes a task's metrics when it has ended.
+type scoped struct {
+	body
+	scope *metrics.Scope
+}
+
+func (s scoped) Run(ctx context.Context) error {
+	defer s.scope.Close()
+	return s.body.Run(ctx)
+}
+
+func (s scoped) Abandon() {
+	s.scope.Close()
+	s.body.Abandon()
+}
+
+func (b *Builder) scope(id connect.TaskID) *metrics.Scope {
+	if b.Metrics == nil {
+		return nil
+	}
+	return b.Metrics.Scope(id)
+}
+
+func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan, task config.Props, started func(), log *slog.Logger) (body, string, error) {
+	values, err := plan.TaskConfig(task)
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the config of task %s: %w", r.id, err)
+	}
+	prod, err := b.Clients.Producer(withClientID(plan.Clients.Producer, "connector-producer-"+r.id.String()))
+	if err != nil {
+		return nil, "", fmt.Errorf("configuring the producer of task %s: %w", r.id, err)
+	}
+	warnAll(log, prod.Warnings)
+	m := b.scope(r.id)
+	chain, err := b.chain(ctx, r, plan, nil, m, log)
+	if err != nil {
+		m.Close()
+		return nil, "", err
+	}
+	cfg := sourcetask.Config{
+		ID: r.id, Task: plan.Source.New().NewTask(), Chain: chain, Producer: prod.Opts, Offsets: b.Offsets.Writer(r.id.Connector),
+		Context:        connect.SourceTaskContext{Config: values, Offsets: b.Offsets.Reader(r.id.Connector), Logs: b.Logs},
+		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout, MaxBufferedBytes: int64(prod.MaxBufferedBytes),
+		Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
+	}
+	if b.Topics != nil {
+		cfg.Topics = b.Topics.ForSource(plan.Clients.Admin, plan.SourceOptions.TopicCreation)
+	}
+	return scoped{sourcetask.New(cfg), m}, plan.Source.Version, nil
+}
+
+func (b *Builder) sink(ctx context.Context, r *run, plan *connectorconfig.Plan, task config.Props, started func(), log *slog.Logger) (body, string, error) {
+	values, err := plan.TaskConfig(task)
+	if err != nil {
+		return nil, "", fmt.Errorf("reading the config of task %s: %w", r.id, err)
+	}
+	cons, err := b.Clients.SinkConsumer("connect-"+r.id.Connector, withClientID(plan.Clients.Consumer, "connector-consumer-"+r.id.String()))
+	if err != nil {
+		return nil, "", fmt.Errorf("configuring the consumer of task %s: %w", r.id, err)
+	}
+	warnAll(log, cons.Warnings)
+	m := b.scope(r.id)
+	dead, err := b.deadLetter(ctx, r, plan, m, log)
+	if err != nil {
+		m.Close()
+		return nil, "", err
+	}
+	chain, err := b.chain(ctx, r, plan, dead, m, log)
+	if err != nil {
+		dead.Close()
+		m.Close()
+		return nil, "", err
+	}
+	return scoped{sinktask.New(sinktask.Config{
+		ID: r.id, Task: plan.Sink.New().NewTask(), Context: connect.SinkTaskContext{Config: values}, Chain: chain,
+		Consumer: cons.Opts, Group: cons.GroupID, Topics: plan.SinkTopics.Topics, TopicsRegex: plan.SinkTopics.Regex,
+		MaxPollRecords: cons.MaxPollRecords, MaxPollInterval: cons.MaxPollInterval,
+		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout,
+		Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
+	}), m}, plan.Sink.Version, nil
+}
+
+func (b *Builder) deadLetter(ctx context.Context, r *run, plan *connectorconfig.Plan, m *metrics.Scope, log *slog.Logger) (*pipeline.DeadLetter, error) {
+	if plan.Errors.DeadLetterTopic == "" {
+		return nil, nil
+	}
+	if b.Topics != nil {
+		if err := b.Topics.DeadLetter(ctx, plan.Clients.Admin, plan.Errors.DeadLetterTopic, plan.Errors.DeadLetterReplication); err != nil {
+			return nil, fmt.Errorf("creating the dead-letter topic: %w", err)
+		}
+	}
+	prod, err := b.Clients.Producer(withClientID(plan.Clients.Producer, "connector-dlq-producer-"+r.id.String()))
+	if err != nil {
+		return nil, fmt.Errorf("configuring the dead-letter producer of task %s: %w", r.id, err)
+	}
+	return pipeline.NewDeadLetter(pipeline.DeadLetterConfig{
+		ID: r.id, Topic: plan.Errors.DeadLetterTopic, ContextHeaders: plan.Errors.DeadLetterHeaders, Producer: prod.Opts, Log: log, Metrics: m,
+	})
+}
+
+// withClientID names the client as Kafka Connect does, unless the connector's overrides do.
+func withClientID(overrides config.Props, id string) config.Props {
+	if overrides["client.id"] != "" {
+		return overrides
+	}
+	p := config.Props{"client.id": id}
+	maps.Copy(p, overrides)
+	return p
+}
+
+func warnAll(log *slog.Logger, warnings []string) {
+	for _, w := range warnings {
+		log.Warn(w)
+	}
+}

@@ -1,0 +1,328 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/worker/lifecycle"
+)
+
+// Config is what a worker is made of.
+type Config struct {
+	Builder *Builder // makes connectors and tasks
+	Log     *slog.Logger
+	// StopTimeout is task.shutdown.graceful.timeout.ms; an instance that takes longer is abandoned.
+	StopTimeout time.Duration
+}
+
+// Worker runs connectors and tasks. Safe for concurrent use.
+type Worker struct {
+	cfg     Config
+	ctx     context.Context // of all instances
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	reports *queue
+
+	mu        sync.Mutex
+	instances map[connect.TaskID]*instance
+	settling  []*settling
+	closed    bool
+	abandoned int
+}
+
+// settling is a revision that waits for revoked runs to stop.
+type settling struct {
+	rev     int64
+	pending map[*run]struct{}
+}
+
+// instance is a machine and its run.
+type instance struct {
+	id      connect.TaskID
+	machine *lifecycle.Machine
+	run     *run
+}
+
+// run is one life of a connector or task.
+type run struct {
+	id     connect.TaskID
+	number int64
+	want   cluster.Want
+	ctx    context.Context
+	stop   context.CancelFunc
+	timer  *time.Timer
+
+	mu   sync.Mutex
+	body body // nil until it was built
+	// paused is what was last asked for; a body that is built later starts with it
+	paused    bool
+	abandoned bool
+	version   string
+}
+
+// body is what runs: a connector instance or a task. Pause, Resume and Abandon return at once and may be called from any goroutine.
+type body interface {
+	Run(ctx context.Context) error
+	Pause()
+	Resume()
+	Abandon()
+}
+
+// New makes a worker that runs nothing.
+func New(cfg Config) *Worker {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Worker{cfg: cfg, ctx: ctx, cancel: cancel, reports: newQueue(), instances: map[connect.TaskID]*instance{}}
+}
+
+// Reports is where the worker tells what it sees, in order. It is never closed.
+func (w *Worker) Reports() <-chan cluster.Report { return w.reports.out }
+
+// Run hands out reports until ctx is done, then stops everything: all instances get StopTimeout, those that take longer are
+// abandoned. Reports of the stop are given to final, since the herder no longer listens; final may be nil.
+func (w *Worker) Run(ctx context.Context, final func(cluster.Report)) error {
+	w.reports.pump(ctx)
+	w.mu.Lock()
+	w.closed = true
+	for _, in := range w.instances {
+		w.step(in, lifecycle.Event{Kind: lifecycle.Revoked})
+	}
+	w.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		w.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(w.cfg.StopTimeout + time.Second): // the machines abandon theirs at StopTimeout
+	}
+	w.cancel()
+	for _, r := range w.reports.rest() {
+		if final != nil {
+			final(r)
+		}
+	}
+	return nil
+}
+
+// Apply replaces the wanted set, is idempotent and returns at once. A Settled report for rev follows when all that had to stop has
+// stopped or was abandoned.
+func (w *Worker) Apply(rev int64, want map[connect.TaskID]cluster.Want) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	s := &settling{rev: rev, pending: map[*run]struct{}{}}
+	for id, in := range w.instances {
+		if _, ok := want[id]; !ok {
+			w.step(in, lifecycle.Event{Kind: lifecycle.Revoked})
+			if in.machine.State() == lifecycle.Stopping {
+				s.pending[in.run] = struct{}{}
+			}
+		}
+	}
+	for id, x := range want {
+		in := w.instances[id]
+		if in == nil {
+			in = &instance{id: id, machine: lifecycle.New(id.Task == connect.ConnectorTask)}
+			w.instances[id] = in
+		}
+		w.step(in, lifecycle.Event{Kind: lifecycle.Wanted, Want: x})
+	}
+	w.settling = append(w.settling, s)
+	w.settle(nil)
+}
+
+// settle takes a stopped run off the lists and reports the revisions that wait for nothing more, in order.
+func (w *Worker) settle(r *run) {
+	for _, s := range w.settling {
+		delete(s.pending, r)
+	}
+	for len(w.settling) > 0 && len(w.settling[0].pending) == 0 {
+		w.reports.put(cluster.Report{Settled: w.settling[0].rev})
+		w.settling = w.settling[1:]
+	}
+}
+
+// event feeds an instance's machine from any goroutine.
+func (w *Worker) event(r *run, ev lifecycle.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	in := w.instances[r.id]
+	if in == nil || in.run != r {
+		return
+	}
+	ev.Run = r.number
+	w.step(in, ev)
+}
+
+// step feeds the machine and performs its actions. w.mu is held.
+func (w *Worker) step(in *instance, ev lifecycle.Event) {
+	before := in.machine.State()
+	for _, a := range in.machine.Step(ev) {
+		switch a.Kind {
+		case lifecycle.Start:
+			w.start(in, a)
+		case lifecycle.Pause:
+			in.run.pause(true)
+		case lifecycle.Resume:
+			in.run.pause(false)
+		case lifecycle.Stop:
+			w.stop(in.run)
+		case lifecycle.Abandon:
+			w.abandon(in.run)
+		case lifecycle.Report:
+			w.report(in, a)
+		case lifecycle.Forget:
+			delete(w.instances, in.id)
+		}
+	}
+	if before == lifecycle.Stopping && (ev.Kind == lifecycle.Ended || ev.Kind == lifecycle.Deadline) {
+		w.settle(w.ended(in, ev))
+	}
+}
+
+// ended finds the run that ev was about: the machine may have begun another one already.
+func (w *Worker) ended(in *instance, ev lifecycle.Event) *run {
+	if in.run != nil && in.run.number == ev.Run {
+		return in.run
+	}
+	for _, s := range w.settling {
+		for r := range s.pending {
+			if r.id == in.id && r.number == ev.Run {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+func (w *Worker) report(in *instance, a lifecycle.Action) {
+	rep := cluster.Report{ID: in.id, Epoch: a.Want.Epoch, Seen: a.Seen, Err: a.Err}
+	if in.run != nil && a.Seen == cluster.Running {
+		in.run.mu.Lock()
+		rep.Version = in.run.version
+		in.run.mu.Unlock()
+	}
+	if a.Err != nil {
+		w.cfg.Log.Error("failed", "connector", in.id.Connector, "task", in.id.Task, "error", a.Err)
+	} else {
+		w.cfg.Log.Info("state", "connector", in.id.Connector, "task", in.id.Task, "state", string(a.Seen))
+	}
+	w.reports.put(rep)
+}
+
+// start begins a run in a goroutine of its own.
+func (w *Worker) start(in *instance, a lifecycle.Action) {
+	ctx, cancel := context.WithCancel(w.ctx)
+	r := &run{id: in.id, number: a.Run, want: a.Want, ctx: ctx, stop: cancel}
+	in.run = r
+	w.running.Go(func() {
+		defer cancel()
+		err := w.live(r)
+		r.mu.Lock()
+		if r.timer != nil {
+			r.timer.Stop()
+		}
+		if r.abandoned {
+			w.cfg.Log.Warn("an abandoned instance has ended", "connector", r.id.Connector, "task", r.id.Task)
+		}
+		r.mu.Unlock()
+		w.event(r, lifecycle.Event{Kind: lifecycle.Ended, Err: err})
+	})
+}
+
+// live builds and runs r. Panics of the plugin become errors.
+func (w *Worker) live(r *run) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	b, version, err := w.cfg.Builder.build(r.ctx, r, func() { w.event(r, lifecycle.Event{Kind: lifecycle.Started}) }, w.reports.put)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.body, r.version = b, version
+	if r.paused {
+		b.Pause()
+	}
+	if r.abandoned {
+		b.Abandon()
+	}
+	r.mu.Unlock()
+	return b.Run(r.ctx)
+}
+
+func (w *Worker) stop(r *run) {
+	r.stop()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.timer = time.AfterFunc(w.cfg.StopTimeout, func() { w.event(r, lifecycle.Event{Kind: lifecycle.Deadline}) })
+}
+
+func (w *Worker) abandon(r *run) {
+	w.cfg.Log.Error("an instance did not stop in time and was abandoned; it goes on in the connector's code", "connector", r.id.Connector,
+		"task", r.id.Task, "timeout", w.cfg.StopTimeout)
+	w.abandoned++
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.abandoned = true
+	if r.body != nil {
+		r.body.Abandon()
+	}
+}
+
+func (r *run) pause(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.paused = on
+	switch {
+	case r.body == nil:
+	case on:
+		r.body.Pause()
+	default:
+		r.body.Resume()
+	}
+}
+
+// TaskConfigs asks a running connector for its task configs, and adds what Kafka Connect adds to each: task.class, and for sinks
+// topics and topics.regex. More than tasks.max are an error unless tasks.max.enforce is false (KIP-1004).
+func (w *Worker) TaskConfigs(ctx context.Context, name string) ([]config.Props, error) {
+	w.mu.Lock()
+	in := w.instances[connect.TaskID{Connector: name, Task: connect.ConnectorTask}]
+	w.mu.Unlock()
+	if in == nil || in.run == nil {
+		return nil, fmt.Errorf("connector %s does not run on this worker", name)
+	}
+	in.run.mu.Lock()
+	c, ok := in.run.body.(*connectorRun)
+	in.run.mu.Unlock()
+	if !ok {
+		return nil, fmt.Errorf("connector %s has not started yet", name)
+	}
+	return c.taskConfigs(ctx)
+}
+
+// Counts tells how many connectors and tasks run or are under way here, and how many instances were abandoned since the start.
+func (w *Worker) Counts() (connectors, tasks, abandoned int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id := range w.instances {
+		if id.Task == connect.ConnectorTask {
+			connectors++
+		} else {
+			tasks++
+		}
+	}
+	return connectors, tasks, w.abandoned
+}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -16,10 +17,15 @@ import (
 
 // Config is what a worker is made of.
 type Config struct {
-	Builder *Builder // makes connectors and tasks
+	Builder builder // makes connectors and tasks; a *Builder
 	Log     *slog.Logger
 	// StopTimeout is task.shutdown.graceful.timeout.ms; an instance that takes longer is abandoned.
 	StopTimeout time.Duration
+}
+
+// builder makes the body of a run; its version is the plugin's. started is to be called once it is up.
+type builder interface {
+	build(ctx context.Context, r *run, started func(), report func(cluster.Report)) (b body, version string, err error)
 }
 
 // Worker runs connectors and tasks. Safe for concurrent use.
@@ -228,6 +234,9 @@ func (w *Worker) start(in *instance, a lifecycle.Action) {
 	w.running.Go(func() {
 		defer cancel()
 		err := w.live(r)
+		if err == nil && ctx.Err() == nil {
+			err = errors.New("the instance ended without having been asked to")
+		}
 		r.mu.Lock()
 		if r.timer != nil {
 			r.timer.Stop()

@@ -54,7 +54,12 @@ func (s *Set[T]) Add(ps ...connect.Plugin[T]) error {
 		s.byName = map[string][]connect.Plugin[T]{}
 	}
 	for _, p := range ps {
+		own := map[string]bool{}
 		for _, n := range append([]string{p.Name}, p.Aliases...) {
+			if own[strings.ToLower(n)] {
+				continue
+			}
+			own[strings.ToLower(n)] = true
 			if err := s.add(n, p); err != nil {
 				return err
 			}

@@ -1,0 +1,268 @@
+package cdc
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/connectors/mysql/row"
+	"github.com/connectd/connectd/connectors/mysql/server"
+)
+
+// Def declares all keys of the connector.
+var Def = config.NewDef(allKeys...).PassThrough("database.", "driver.", "schema.history.internal.producer.", "schema.history.internal.consumer.",
+	"database.history.producer.", "database.history.consumer.", "snapshot.select.statement.overrides.", "column.truncate.to.",
+	"column.mask.with.", "column.mask.hash.", "signal.consumer.", "internal.")
+
+// oneOf allows values in any case, with Debezium's message.
+func oneOf(key string, values ...string) config.Validator[string] {
+	list := strings.Join(values, ", ")
+	return config.Validator[string]{
+		Check: func(s string) error {
+			if !slices.Contains(values, strings.ToLower(s)) {
+				return config.Verbatim("The '" + key + "' value is invalid: Value must be one of " + list)
+			}
+			return nil
+		},
+		Doc: list,
+	}
+}
+
+// settings are the keys as the task uses them.
+type settings struct {
+	prefix      string
+	server      server.Config
+	serverID    uint32
+	filters     *filters
+	names       names
+	row         row.Options // but for the names
+	rules       []columnRule
+	keyColumns  []keyColumns
+	snapshot    snapshotMode
+	locking     string
+	lockTimeout time.Duration
+	selects     map[string]string // SELECT of a table, by lower-case id
+
+	skipped       string // of c u d t
+	tombstones    bool
+	schemaChanges bool
+	headers       bool
+	skipUnchanged bool
+	heartbeat     time.Duration
+
+	batchSize  int
+	queueSize  int
+	queueBytes int64
+
+	unknownTable  string // inconsistent.schema.handling.mode
+	undecodable   string // event.processing.failure.handling.mode
+	ignoreGTIDs   bool
+	checkPosition bool
+	maxRetries    int
+	retryWait     time.Duration
+	keepAlive     time.Duration
+	streamDelay   time.Duration
+	snapshotDelay time.Duration
+
+	history historySettings
+}
+
+type historySettings struct {
+	topic           string
+	client          config.Props
+	preferDDL       bool
+	skipUnparseable bool
+	capturedTables  bool // store.only.captured.tables.ddl
+	capturedDBs     bool
+}
+
+// settingsOf reads v, which Def parsed. The error is the first of the problems Validate would report without a server.
+func settingsOf(v config.Values) (*settings, error) {
+	if ps := staticProblems(v); len(ps) > 0 {
+		return nil, fmt.Errorf("%s: %s", ps[0].Key, ps[0].Message)
+	}
+	s := &settings{
+		prefix: keyTopicPrefix.Get(v), server: server.ConfigOf(v), serverID: uint32(keyDatabaseServerID.Get(v)),
+		locking: strings.ToLower(keySnapshotLockingMode.Get(v)), lockTimeout: config.Millis(keySnapshotLockTimeoutMs, v),
+		tombstones: keyTombstonesOnDelete.Get(v), schemaChanges: keyIncludeSchemaChanges.Get(v),
+		headers: keyExtendedHeadersEnabled.Get(v), skipUnchanged: keySkipMessagesWithoutChange.Get(v),
+		heartbeat: config.Millis(keyHeartbeatIntervalMs, v),
+		batchSize: int(keyMaxBatchSize.Get(v)), queueSize: int(keyMaxQueueSize.Get(v)), queueBytes: keyMaxQueueSizeInBytes.Get(v),
+		unknownTable: strings.ToLower(keyInconsistentSchemaHandlingMode.Get(v)),
+		undecodable:  strings.ToLower(keyEventProcessingFailureHandlingMode.Get(v)),
+		ignoreGTIDs:  keyGtidIgnoreOnRecovery.Get(v), checkPosition: keyInternalLogPositionCheckEnable.Get(v),
+		maxRetries: int(keyErrorsMaxRetries.Get(v)), retryWait: config.Millis(keyRetriableRestartConnectorWaitMs, v),
+		keepAlive:   config.Millis(keyConnectKeepAliveIntervalMs, v),
+		streamDelay: config.Millis(keyStreamingDelayMs, v), snapshotDelay: config.Millis(keySnapshotDelayMs, v),
+		skipped: skippedOps(v), selects: selectOverrides(v),
+		history: historySettings{
+			topic:           keySchemaHistoryInternalKafkaTopic.Get(v),
+			client:          historyClient(v),
+			preferDDL:       keySchemaHistoryInternalPreferDdl.Get(v),
+			skipUnparseable: keySchemaHistoryInternalSkipUnparseableDdl.Get(v),
+			capturedTables:  keySchemaHistoryInternalStoreOnlyCapturedTablesDdl.Get(v),
+			capturedDBs:     keySchemaHistoryInternalStoreOnlyCapturedDatabasesDdl.Get(v),
+		},
+	}
+	var err error
+	if s.snapshot, err = snapshotModeOf(keySnapshotMode.Get(v)); err != nil {
+		return nil, err
+	}
+	if s.filters, err = filtersOf(v); err != nil {
+		return nil, err
+	}
+	if s.rules, err = columnRulesOf(v); err != nil {
+		return nil, err
+	}
+	if s.keyColumns, err = keyColumnsOf(keyMessageKeyColumns.Get(v)); err != nil {
+		return nil, err
+	}
+	s.names = namesOf(v)
+	s.row = rowOptions(v)
+	return s, nil
+}
+
+func rowOptions(v config.Values) row.Options {
+	return row.Options{
+		Decimal: pick(keyDecimalHandlingMode.Get(v), map[string]row.DecimalMode{
+			"double": row.DecimalDouble, "string": row.DecimalString}),
+		BigintUnsigned: pick(keyBigintUnsignedHandlingMode.Get(v), map[string]row.BigintUnsignedMode{"precise": row.BigintUnsignedPrecise}),
+		Binary: pick(keyBinaryHandlingMode.Get(v), map[string]row.BinaryMode{
+			"base64": row.BinaryBase64, "base64-url-safe": row.BinaryBase64URL, "hex": row.BinaryHex}),
+		TimePrecision: pick(keyTimePrecisionMode.Get(v), map[string]row.TimePrecisionMode{"connect": row.TimeConnect,
+			"isostring": row.TimeISOString, "microseconds": row.TimeMicroseconds, "nanoseconds": row.TimeNanoseconds}),
+		NoTimeAdjuster: !keyEnableTimeAdjuster.Get(v),
+		FieldName:      adjuster(keyFieldNameAdjustmentMode.Get(v), false),
+		Comments:       keyIncludeSchemaComments.Get(v),
+	}
+}
+
+// pick is the mode of a name; names that are not listed have the zero mode.
+func pick[T any](name string, m map[string]T) T { return m[strings.ToLower(name)] }
+
+func skippedOps(v config.Values) string {
+	var b strings.Builder
+	for _, op := range keySkippedOperations.Get(v) {
+		if op != "none" {
+			b.WriteString(op)
+		}
+	}
+	return b.String()
+}
+
+// historyClient are the Kafka client keys of the schema history topic: its servers, then the producer's settings, then the consumer's.
+func historyClient(v config.Values) config.Props {
+	p := config.Props{}
+	for _, prefix := range []string{"database.history.consumer.", "schema.history.internal.consumer.", "database.history.producer.",
+		"schema.history.internal.producer."} {
+		for k, val := range v.WithPrefix(prefix) {
+			switch k {
+			case "key.serializer", "value.serializer", "key.deserializer", "value.deserializer", "group.id":
+			default:
+				p[k] = val
+			}
+		}
+	}
+	if s := keySchemaHistoryInternalKafkaBootstrapServers.Get(v); s != "" {
+		p["bootstrap.servers"] = s
+	}
+	return p
+}
+
+func selectOverrides(v config.Values) map[string]string {
+	out := map[string]string{}
+	const prefix = "snapshot.select.statement.overrides"
+	for id := range strings.SplitSeq(keySnapshotSelectStatementOverrides.Get(v), ",") {
+		if id = strings.TrimSpace(id); id != "" {
+			out[strings.ToLower(id)] = v.Originals()[prefix+"."+id]
+		}
+	}
+	return out
+}
+
+// keyColumns is one entry of message.key.columns.
+type keyColumns struct {
+	table   *regexp.Regexp
+	columns []string
+}
+
+func keyColumnsOf(s string) ([]keyColumns, error) {
+	var out []keyColumns
+	for entry := range strings.SplitSeq(s, ";") {
+		if entry = strings.TrimSpace(entry); entry == "" {
+			continue
+		}
+		i := strings.LastIndexByte(entry, ':')
+		if i <= 0 {
+			return nil, fmt.Errorf("message.key.columns: %q has not the form table:column,column", entry)
+		}
+		re, err := anchored(entry[:i])
+		if err != nil {
+			return nil, fmt.Errorf("message.key.columns: %w", err)
+		}
+		k := keyColumns{table: re}
+		for c := range strings.SplitSeq(entry[i+1:], ",") {
+			if c = strings.TrimSpace(c); c != "" {
+				k.columns = append(k.columns, c)
+			}
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}
+
+var (
+	truncateKey = regexp.MustCompile(`^column\.truncate\.to\.(\d+)\.chars$`)
+	maskKey     = regexp.MustCompile(`^column\.mask\.with\.(\d+)\.chars$`)
+)
+
+// columnRule is one column.* mapper: what happens to the columns its patterns match.
+type columnRule struct {
+	match patterns
+	rule  row.Rule
+}
+
+// columnRulesOf lists the mappers in the order Debezium tries them: truncate, mask, propagate; keys of one kind by name.
+func columnRulesOf(v config.Values) ([]columnRule, error) {
+	props := v.Originals()
+	var keys []string
+	for k := range props {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	var out []columnRule
+	add := func(key, list string, r row.Rule) error {
+		p, err := patternsOf(key, strings.Split(list, ","))
+		if err == nil && len(p) > 0 {
+			out = append(out, columnRule{p, r})
+		}
+		return err
+	}
+	for _, k := range keys {
+		if m := truncateKey.FindStringSubmatch(k); m != nil {
+			n, err := strconv.Atoi(m[1])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", k, err)
+			}
+			if err := add(k, props[k], row.Rule{Truncate: n, HasTruncate: true}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, k := range keys {
+		if m := maskKey.FindStringSubmatch(k); m != nil {
+			n, err := strconv.Atoi(m[1])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", k, err)
+			}
+			if err := add(k, props[k], row.Rule{Mask: n, HasMask: true}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, add(keyColumnPropagateSourceType.Name(), strings.Join(keyColumnPropagateSourceType.Get(v), ","), row.Rule{Propagate: true})
+}

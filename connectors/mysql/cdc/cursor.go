@@ -1,0 +1,140 @@
+package cdc
+
+// cursor follows the stream event by event and knows the offset of each moment (BinlogOffsetContext). One goroutine: the reader's.
+type cursor struct {
+	file       string // of the current event
+	start, end uint64 // of the current event
+	serverID   uint32
+	tsMicros   int64  // of the current transaction, or event without GTID mode
+	gtid       string // of the current transaction; empty without GTID mode
+	thread     int64  // of the current transaction; -1: none
+	row        int32  // last row sent; kept beyond its event, as in Debezium
+
+	gtidMode bool
+	gtids    *gtidSet // all seen, the current one too
+	done     string   // rendering of gtids before the current transaction
+	open     bool     // gtids has more than done
+
+	inTx    bool
+	restart place  // where to read again
+	events  uint64 // completed since restart
+
+	// What is left to skip after a restart: events of the first transaction from its BEGIN on, then rows of the next rows event.
+	skipEvents uint64
+	skipRows   uint64
+	skipping   bool
+
+	// The newest offset that covers all that was sent: lastBase, but lastRow rows of its event.
+	lastBase *offset
+	lastRow  uint64
+}
+
+type place struct {
+	file string
+	pos  uint64
+}
+
+// cursorAt starts at an offset.
+func cursorAt(o *offset, gtidMode bool) (*cursor, error) {
+	c := &cursor{
+		file: o.file, start: o.pos, end: o.pos, serverID: o.serverID, tsMicros: o.tsSec * 1e6, thread: -1, gtidMode: gtidMode,
+		restart: place{o.file, o.pos}, skipEvents: o.event, skipRows: o.row, lastBase: o, lastRow: o.row,
+	}
+	var err error
+	if c.gtids, err = parseGTIDSet(o.gtids); err != nil {
+		return nil, err
+	}
+	c.done = o.gtids
+	return c, nil
+}
+
+// rotate moves to another file.
+func (c *cursor) rotate(file string, pos uint64) {
+	c.file, c.start, c.end = file, pos, pos
+	if !c.inTx {
+		c.restart, c.events = place{file, pos}, 0
+	}
+}
+
+// event notes the place of the event that is about to be handled. end is 0 for events that are not in the file.
+func (c *cursor) event(serverID uint32, start, end uint64) {
+	c.serverID = serverID
+	if end == 0 {
+		return
+	}
+	c.start, c.end = start, end
+	if !c.inTx {
+		c.restart, c.events = place{c.file, end}, 0
+	}
+}
+
+// startGTID notes the transaction that follows.
+func (c *cursor) startGTID(uuid, tag string, gno int64, gtid string) {
+	c.gtid = gtid
+	if c.open { // the transaction before was not completed by an event we know
+		c.done = c.gtids.String()
+	}
+	c.gtids.add(uuid, tag, gno)
+	c.open = true
+}
+
+// begin notes BEGIN: reading again starts here.
+func (c *cursor) begin(thread int64) {
+	c.restart, c.events = place{c.file, c.start}, 0
+	c.inTx, c.thread = true, thread
+	c.skipping = c.skipEvents > 0
+}
+
+// commit notes the end of a transaction.
+func (c *cursor) commit() {
+	c.inTx, c.thread, c.skipping = false, -1, false
+	c.skipEvents, c.skipRows = 0, 0
+	c.settle()
+}
+
+// settle notes that everything up to the end of the current event is done: at a commit, and after a statement of its own (DDL).
+func (c *cursor) settle() {
+	c.restart, c.events = place{c.file, c.end}, 0
+	if c.gtidMode && c.open {
+		c.done, c.open = c.gtids.String(), false
+	}
+}
+
+// completed notes that the current event was handled.
+func (c *cursor) completed() {
+	if c.inTx {
+		c.events++
+	}
+	if c.skipping {
+		c.skipEvents--
+		c.skipping = c.skipEvents > 0
+	}
+}
+
+// offset is the offset of now: all events before the current one are done.
+func (c *cursor) offset() *offset {
+	o := &offset{tsSec: c.tsMicros / 1e6, file: c.restart.file, pos: c.restart.pos, serverID: c.serverID}
+	if c.inTx {
+		o.event = c.events
+	}
+	if c.gtidMode {
+		o.gtids = c.done
+	}
+	return o
+}
+
+// last is the newest offset that covers all that was sent.
+func (c *cursor) last() *offset {
+	if c.lastRow == c.lastBase.row {
+		return c.lastBase
+	}
+	o := *c.lastBase
+	o.row = c.lastRow
+	return &o
+}
+
+// sent notes that everything up to so many rows of base's event was sent.
+func (c *cursor) sent(base *offset, rows uint64) { c.lastBase, c.lastRow = base, rows }
+
+// resuming tells whether some of what comes was sent before.
+func (c *cursor) resuming() bool { return c.skipEvents > 0 || c.skipRows > 0 }

@@ -1,0 +1,342 @@
+//go:build integration
+
+package cdc
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+
+	"github.com/connectd/connectd/connect/config"
+)
+
+const itemsTopic = "dbserver1.inventory.items"
+
+// items makes a database with one table of n rows.
+func items(t testing.TB, n int) *client.Conn {
+	t.Helper()
+	c := root(t)
+	fresh(t, c)
+	run(t, c, "CREATE DATABASE inventory", "USE inventory", "CREATE TABLE items (id INT PRIMARY KEY, v VARCHAR(200))")
+	for i := range n {
+		run(t, c, fmt.Sprintf("INSERT INTO items VALUES (%d, 'row %[1]d')", i))
+	}
+	return c
+}
+
+// ids are the ids of the items topic's creations and reads, in order.
+func ids(all []captured) []string {
+	var out []string
+	for _, r := range all {
+		if r.topic != itemsTopic || r.value == nil {
+			continue
+		}
+		p := r.value.(map[string]any)["payload"].(map[string]any)
+		if op := p["op"]; op == "c" || op == "r" {
+			out = append(out, strings.TrimPrefix(p["after"].(map[string]any)["id"].(string), "#"))
+		}
+	}
+	return out
+}
+
+func wantIDs(t testing.TB, all []captured, n int) {
+	t.Helper()
+	got := ids(all)
+	for i := range max(n, len(got)) {
+		if i >= len(got) || i >= n || got[i] != strconv.Itoa(i) {
+			t.Fatalf("ids %v, want 0 to %d, each once and in order", got, n-1)
+		}
+	}
+}
+
+// TestReconnect cuts the replication connection again and again, in the middle of transactions too: every row comes once, in order.
+func TestReconnect(t *testing.T) {
+	c := items(t, 1)
+	p := newProxy(t, bed(t))
+	_, port, _ := net.SplitHostPort(p.addr())
+	task := startTask(t, bedConfig(t, config.Props{"database.port": port, "max.batch.size": "4", "max.queue.size": "8"}), &memoryLogs{}, "")
+	defer task.stop()
+	task.until("the snapshot", count(itemsTopic, 1))
+	const n = 400
+	for i := 1; i < n; {
+		run(t, c, "BEGIN")
+		for range 10 {
+			if i < n {
+				run(t, c, fmt.Sprintf("INSERT INTO items VALUES (%d, '%s')", i, strings.Repeat("x", 100)))
+				i++
+			}
+		}
+		run(t, c, "COMMIT")
+		if i%50 < 10 {
+			p.cut()
+		}
+		task.poll()
+	}
+	task.until("all rows", count(itemsTopic, n))
+	wantIDs(t, task.seen, n)
+}
+
+// TestServerAwayAtStart is a server that is away for a while when the task starts.
+func TestServerAwayAtStart(t *testing.T) {
+	items(t, 3)
+	p := newProxy(t, bed(t))
+	p.refuse(true)
+	_, port, _ := net.SplitHostPort(p.addr())
+	task := startTask(t, bedConfig(t, config.Props{"database.port": port}), &memoryLogs{}, "")
+	defer task.stop()
+	task.poll() // nothing, and no error
+	p.refuse(false)
+	task.until("the snapshot", count(itemsTopic, 3))
+	wantIDs(t, task.seen, 3)
+}
+
+// TestPurged wants a start from a purged position to name what is missing, and when_needed to repair it.
+func TestPurged(t *testing.T) {
+	for _, mode := range []string{"gtid", "file"} {
+		t.Run(mode, func(t *testing.T) {
+			c := items(t, 1)
+			logs := &memoryLogs{}
+			props := config.Props{}
+			if mode == "file" {
+				props["gtid.ignore.on.recovery"] = "true"
+			}
+			task := startTask(t, bedConfig(t, props), logs, "")
+			task.until("the snapshot", count(itemsTopic, 1))
+			task.stop()
+			stored := task.seen[len(task.seen)-1].offset
+			run(t, c, "INSERT INTO items VALUES (1, 'lost')", "FLUSH BINARY LOGS", "INSERT INTO items VALUES (2, 'kept')",
+				"PURGE BINARY LOGS TO 'mysql-bin.000002'")
+			again := startTask(t, bedConfig(t, props), logs, stored)
+			err := again.failure()
+			again.stop()
+			if err == nil || !strings.Contains(err.Error(), "snapshot.mode=when_needed") || mode == "gtid" && !strings.Contains(err.Error(), "purged the transactions") ||
+				mode == "file" && !strings.Contains(err.Error(), "mysql-bin.000001") {
+				t.Errorf("error %v", err)
+			}
+			props["snapshot.mode"] = "when_needed"
+			repaired := startTask(t, bedConfig(t, props), logs, stored)
+			defer repaired.stop()
+			repaired.until("the new snapshot", count(itemsTopic, 3))
+			wantIDs(t, repaired.seen, 3)
+		})
+	}
+}
+
+// failure polls until the task fails.
+func (r *running) failure() error {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+		out, err := r.task.Poll(r.t.Context())
+		if err != nil {
+			return err
+		}
+		for _, rec := range out {
+			r.seen = append(r.seen, renderRecord(rec))
+		}
+		r.task.Recycle(out)
+	}
+	return nil
+}
+
+// TestStatementFormat wants a change logged as a statement to fail the task with its place, after all rows before it.
+func TestStatementFormat(t *testing.T) {
+	c := items(t, 1)
+	task := startTask(t, bedConfig(t, nil), &memoryLogs{}, "")
+	defer task.stop()
+	task.until("the snapshot", count(itemsTopic, 1))
+	run(t, c, "INSERT INTO items VALUES (1, 'row')", "SET SESSION binlog_format = STATEMENT", "UPDATE items SET v = 'x'")
+	err := task.failure()
+	if err == nil || !strings.Contains(err.Error(), "binlog_format=ROW") || !strings.Contains(err.Error(), "mysql-bin.000001, position ") {
+		t.Fatalf("error %v", err)
+	}
+	wantIDs(t, task.seen, 2)
+}
+
+// TestCompressedAndRotated reads compressed transactions, a rotation and a change of the checksum.
+func TestCompressedAndRotated(t *testing.T) {
+	c := items(t, 1)
+	logs := &memoryLogs{}
+	task := startTask(t, bedConfig(t, nil), logs, "")
+	task.until("the snapshot", count(itemsTopic, 1))
+	run(t, c, "SET SESSION binlog_transaction_compression = ON", "BEGIN", "INSERT INTO items VALUES (1, REPEAT('a', 200)), (2, REPEAT('b', 200))",
+		"INSERT INTO items VALUES (3, REPEAT('c', 200))", "COMMIT", "FLUSH BINARY LOGS", "SET SESSION binlog_transaction_compression = OFF",
+		"INSERT INTO items VALUES (4, 'x')", "SET GLOBAL binlog_checksum = NONE", "INSERT INTO items VALUES (5, 'x')",
+		"SET GLOBAL binlog_checksum = CRC32", "INSERT INTO items VALUES (6, 'x')")
+	task.until("all rows", count(itemsTopic, 7))
+	task.stop()
+	wantIDs(t, task.seen, 7)
+	// In the middle of the compressed transaction.
+	for i, r := range task.seen {
+		if r.topic != itemsTopic || i < len(task.seen)-6 {
+			continue
+		}
+		again := startTask(t, bedConfig(t, nil), logs.clone(), r.offset)
+		rest := len(task.seen) - 1 - i
+		if rest > 0 {
+			again.until("the rest", count(itemsTopic, rest))
+		}
+		again.stop()
+		wantIDs(t, append(append([]captured{}, task.seen[:i+1]...), again.seen...), 7)
+	}
+}
+
+// TestWithoutReload takes a snapshot with locks on tables.
+func TestWithoutReload(t *testing.T) {
+	c := items(t, 3)
+	run(t, c, "SET sql_log_bin = 0", "DROP USER IF EXISTS 'norel'@'%'", "CREATE USER 'norel'@'%' IDENTIFIED BY 'pw'",
+		"GRANT SELECT, LOCK TABLES, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO 'norel'@'%'")
+	defer run(t, c, "DROP USER 'norel'@'%'")
+	run(t, c, "SET sql_log_bin = 1", "CREATE TABLE other (id INT PRIMARY KEY)", "CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (id INT)", "SET sql_log_bin = 0")
+	logs := &memoryLogs{}
+	props := bedConfig(t, config.Props{"database.user": "norel", "database.password": "pw", "table.include.list": "inventory.items"})
+	if ps := new(connector).Validate(t.Context(), parseConfig(t, props)); len(ps) > 0 {
+		t.Errorf("problems %v", ps)
+	}
+	task := startTask(t, props, logs, "")
+	defer task.stop()
+	task.until("the snapshot", count(itemsTopic, 3))
+	task.until("the definition of the last table", func(all []captured) bool {
+		return strings.Contains(fmt.Sprint(all[len(all)-1].value), "CREATE TABLE `other`")
+	})
+	if last := task.seen[len(task.seen)-1].offset; strings.Contains(last, "INITIAL") {
+		t.Errorf("the offset of the last record is %s", last)
+	}
+	run(t, c, "SET sql_log_bin = 1", "INSERT INTO items VALUES (3, 'x')")
+	task.until("the change", count(itemsTopic, 4))
+	wantIDs(t, task.seen, 4)
+	run(t, c, "SET sql_log_bin = 0")
+}
+
+// TestModes runs the modes of the snapshot.
+func TestModes(t *testing.T) {
+	c := items(t, 2)
+	only := startTask(t, bedConfig(t, config.Props{"snapshot.mode": "initial_only"}), &memoryLogs{}, "")
+	only.until("the snapshot", count(itemsTopic, 2))
+	run(t, c, "INSERT INTO items VALUES (2, 'x')")
+	only.poll()
+	only.poll()
+	only.stop()
+	wantIDs(t, only.seen, 2)
+
+	none := startTask(t, bedConfig(t, config.Props{"snapshot.mode": "no_data", "heartbeat.interval.ms": "200"}), &memoryLogs{}, "")
+	none.until("a heartbeat", count("__debezium-heartbeat.dbserver1", 1))
+	run(t, c, "INSERT INTO items VALUES (3, 'x')")
+	none.until("the change", count(itemsTopic, 1))
+	beats := len(none.seen)
+	none.until("more heartbeats", func(all []captured) bool { return len(all) > beats+1 })
+	none.stop()
+	if got := ids(none.seen); len(got) != 1 || got[0] != "3" {
+		t.Errorf("ids %v, want 3", got)
+	}
+}
+
+// TestValidate asks a real server.
+func TestValidate(t *testing.T) {
+	c := items(t, 1)
+	run(t, c, "SET sql_log_bin = 0", "DROP USER IF EXISTS 'poor'@'%'", "CREATE USER 'poor'@'%' IDENTIFIED BY 'pw'", "GRANT SELECT ON inventory.* TO 'poor'@'%'")
+	defer run(t, c, "DROP USER 'poor'@'%'")
+	for _, x := range []struct {
+		name  string
+		props config.Props
+		key   string // empty: no problem
+		text  string
+	}{
+		{"fine", nil, "", ""},
+		{"wrong password", config.Props{"database.password": "wrong"}, "database.hostname",
+			"Unable to connect: Access denied for user 'dbz'@'localhost' (using password: YES)"},
+		{"nobody there", config.Props{"database.port": "1"}, "database.hostname", "Unable to connect: "},
+		{"missing grants", config.Props{"database.user": "poor", "database.password": "pw"}, "database.user", "REPLICATION SLAVE, REPLICATION CLIENT, RELOAD"},
+		{"missing table", config.Props{"table.include.list": "inventory.items,inventory.nope"}, "table.include.list", "inventory.nope"},
+		{"pattern without a table yet", config.Props{"table.include.list": "inventory.later_.*"}, "", ""},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			ps := new(connector).Validate(t.Context(), parseConfig(t, bedConfig(t, x.props)))
+			if x.key == "" {
+				if len(ps) > 0 {
+					t.Errorf("problems %v", ps)
+				}
+				return
+			}
+			if len(ps) != 1 || ps[0].Key != x.key || !strings.Contains(ps[0].Message, x.text) {
+				t.Errorf("problems %v, want %s: %s", ps, x.key, x.text)
+			}
+		})
+	}
+	run(t, c, "SET GLOBAL binlog_row_image = MINIMAL")
+	defer run(t, c, "SET GLOBAL binlog_row_image = FULL")
+	ps := new(connector).Validate(t.Context(), parseConfig(t, bedConfig(t, nil)))
+	if len(ps) != 1 || !strings.Contains(ps[0].Message, "binlog_row_image is MINIMAL, but must be FULL") {
+		t.Errorf("problems %v", ps)
+	}
+}
+
+// proxy passes connections on to the server and can cut them.
+type proxy struct {
+	ln      net.Listener
+	to      string
+	mu      sync.Mutex
+	conns   []net.Conn
+	refused bool
+	wg      sync.WaitGroup
+}
+
+func newProxy(t testing.TB, to string) *proxy {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{ln: ln, to: to}
+	p.wg.Go(p.serve)
+	t.Cleanup(func() { _ = ln.Close(); p.cut(); p.wg.Wait() })
+	return p
+}
+
+func (p *proxy) addr() string { return p.ln.Addr().String() }
+
+func (p *proxy) refuse(on bool) {
+	p.mu.Lock()
+	p.refused = on
+	p.mu.Unlock()
+}
+
+func (p *proxy) serve() {
+	for {
+		in, err := p.ln.Accept()
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		refused := p.refused
+		p.mu.Unlock()
+		out, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", p.to)
+		if err != nil || refused {
+			_ = in.Close()
+			if out != nil {
+				_ = out.Close()
+			}
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, in, out)
+		p.mu.Unlock()
+		p.wg.Go(func() { _, _ = io.Copy(out, in); _ = out.Close() })
+		p.wg.Go(func() { _, _ = io.Copy(in, out); _ = in.Close() })
+	}
+}
+
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
+}

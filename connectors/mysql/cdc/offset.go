@@ -1,0 +1,168 @@
+package cdc
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connectors/mysql/history"
+)
+
+// offset is a source offset as Debezium's MySqlOffsetContext stores it. Zero fields are absent, as there. Immutable once handed out.
+type offset struct {
+	tsSec    int64
+	file     string
+	pos      uint64
+	gtids    string
+	row      uint64
+	serverID uint32
+	event    uint64
+	// snapshot is INITIAL, … while a snapshot runs, else empty. A snapshot that was not completed starts again.
+	snapshot  string
+	completed bool // snapshot_completed, as read
+}
+
+var _ connect.SourceOffset = (*offset)(nil)
+
+// AppendJSON renders the offset with the keys in the order of Java's HashMap, which is how Debezium's stand in the topic.
+func (o *offset) AppendJSON(dst []byte) []byte { return o.appendJSON(dst, o.row) }
+
+func (o *offset) appendJSON(dst []byte, row uint64) []byte {
+	dst = append(dst, '{')
+	if o.tsSec != 0 {
+		dst = append(dst, `"ts_sec":`...)
+		dst = strconv.AppendInt(dst, o.tsSec, 10)
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `"file":`...)
+	dst = appendJSONString(dst, o.file)
+	dst = append(dst, `,"pos":`...)
+	dst = strconv.AppendUint(dst, o.pos, 10)
+	if o.gtids != "" {
+		dst = append(dst, `,"gtids":`...)
+		dst = appendJSONString(dst, o.gtids)
+	}
+	dst = appendNumber(dst, `,"row":`, row)
+	dst = appendNumber(dst, `,"server_id":`, uint64(o.serverID))
+	dst = appendNumber(dst, `,"event":`, o.event)
+	if o.snapshot != "" {
+		dst = append(dst, `,"snapshot":`...)
+		dst = appendJSONString(dst, o.snapshot)
+	}
+	return append(dst, '}')
+}
+
+func appendNumber(dst []byte, name string, n uint64) []byte {
+	if n == 0 {
+		return dst
+	}
+	return strconv.AppendUint(append(dst, name...), n, 10)
+}
+
+// appendJSONString writes file names and GTID sets, which are ASCII but for what a user put into log_bin_basename.
+func appendJSONString(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == '"' || s[i] == '\\' || s[i] >= 0x7f {
+			b, err := json.Marshal(s)
+			if err != nil { // cannot be: strings always marshal
+				b = []byte(`""`)
+			}
+			return append(dst, b...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
+
+// rowOffset is the offset after a row of an event: all rows of the event share base.
+type rowOffset struct {
+	base *offset
+	row  uint64
+}
+
+// AppendJSON renders the offset.
+func (o *rowOffset) AppendJSON(dst []byte) []byte { return o.base.appendJSON(dst, o.row) }
+
+// parseOffset reads an offset of this connector or of Debezium, old ones ("snapshot":true, numbers as texts) too. Keys of features
+// this connector does not have yet are returned, so that the caller can say so.
+func parseOffset(doc json.RawMessage) (o *offset, other []string, err error) {
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &m); err != nil {
+		return nil, nil, fmt.Errorf("reading source offset %s: %w", clip(doc), err)
+	}
+	o = &offset{}
+	for k, v := range m {
+		s := text(v)
+		if s == "null" {
+			continue
+		}
+		switch k {
+		case "file":
+			o.file = s
+		case "gtids":
+			o.gtids = strings.NewReplacer("\n", "", "\r", "").Replace(s)
+		case "snapshot":
+			if s != "false" {
+				o.snapshot = s
+			}
+		case "snapshot_completed":
+			o.completed = s == "true"
+		case "ts_sec", "pos", "row", "server_id", "event":
+			n, err := strconv.ParseUint(s, 10, 63)
+			if err != nil {
+				return nil, nil, fmt.Errorf("reading source offset %s: %s is not a number", clip(doc), k)
+			}
+			switch k {
+			case "ts_sec":
+				o.tsSec = int64(n)
+			case "pos":
+				o.pos = n
+			case "row":
+				o.row = n
+			case "server_id":
+				o.serverID = uint32(n)
+			case "event":
+				o.event = n
+			}
+		default:
+			other = append(other, k)
+		}
+	}
+	if o.file == "" && o.gtids == "" {
+		return nil, nil, fmt.Errorf("reading source offset %s: it has neither file nor gtids", clip(doc))
+	}
+	return o, other, nil
+}
+
+// text is the content of a JSON string, or the literal of anything else.
+func text(v json.RawMessage) string {
+	var s string
+	if json.Unmarshal(v, &s) == nil && len(v) > 0 && v[0] == '"' {
+		return s
+	}
+	return strings.TrimSpace(string(v))
+}
+
+func clip(b []byte) string {
+	if len(b) > 300 {
+		return string(b[:300]) + "…"
+	}
+	return string(b)
+}
+
+// running tells of a snapshot that was not finished.
+func (o *offset) running() bool { return o.snapshot != "" && !o.completed }
+
+// history is the offset as a position of the schema history.
+func (o *offset) history() history.Position {
+	return history.Position{TsSec: o.tsSec, File: o.file, Pos: o.pos, GTIDs: o.gtids, Snapshot: o.snapshot, ServerID: o.serverID,
+		Event: o.event, Row: o.row}
+}
+
+// sourcePartition is {"server":"<topic.prefix>"}.
+func sourcePartition(prefix string) *connect.SourcePartition {
+	return connect.NewSourcePartition(append(appendJSONString([]byte(`{"server":`), prefix), '}'))
+}

@@ -1,0 +1,355 @@
+package cdc
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connectors/mysql/history"
+	"github.com/connectd/connectd/connectors/mysql/server"
+)
+
+// queryEvent is a statement in the binary log.
+type queryEvent struct {
+	thread int64
+	mode   uint64 // sql_mode
+	schema string
+	sql    string
+}
+
+// parseQuery reads a query event (Query_log_event). begin is set, and nothing else but the thread, for the BEGIN of a transaction.
+func parseQuery(body []byte) (q queryEvent, begin bool, err error) {
+	if len(body) < 13 {
+		return q, false, errShortEvent
+	}
+	q.thread = int64(binary.LittleEndian.Uint32(body))
+	schemaLen := int(body[8])
+	statusLen := int(binary.LittleEndian.Uint16(body[11:]))
+	if len(body) < 13+statusLen+schemaLen+1 {
+		return q, false, errShortEvent
+	}
+	sql := body[13+statusLen+schemaLen+1:]
+	if string(sql) == "BEGIN" {
+		return q, true, nil
+	}
+	q.mode = sqlMode(body[13 : 13+statusLen])
+	q.schema = string(body[13+statusLen : 13+statusLen+schemaLen])
+	q.sql = strings.TrimSpace(string(sql))
+	return q, false, nil
+}
+
+// sqlMode finds Q_SQL_MODE_CODE among the status variables; only Q_FLAGS2_CODE comes before it.
+func sqlMode(status []byte) uint64 {
+	const flags2, sqlMode = 0, 1
+	if len(status) >= 5 && status[0] == flags2 {
+		status = status[5:]
+	}
+	if len(status) >= 9 && status[0] == sqlMode {
+		return binary.LittleEndian.Uint64(status[1:])
+	}
+	return 0
+}
+
+// query deals with a statement: ends of transactions, DDL, and what should not be there.
+func (r *reader) query(ctx context.Context, body []byte) error {
+	q, begin, err := parseQuery(body)
+	if err != nil {
+		return err
+	}
+	if begin {
+		r.cur.begin(q.thread)
+		return nil
+	}
+	word, second := leadingWords(q.sql)
+	if r.cur.skipping && word != "COMMIT" && word != "XA" {
+		return nil // done before the restart
+	}
+	switch word {
+	case "BEGIN":
+		r.cur.begin(q.thread)
+	case "COMMIT":
+		r.commit()
+	case "ROLLBACK":
+		if second != "" {
+			return nil // TO a savepoint: what it undid is not in the log
+		}
+		r.log.Warn("a transaction with changes of tables without transactions was rolled back: its rows were sent", "file", r.cur.file,
+			"position", r.cur.start)
+		r.commit()
+	case "SAVEPOINT", "RELEASE":
+	case "XA":
+		switch second {
+		case "START", "BEGIN":
+			r.cur.begin(q.thread)
+		case "ROLLBACK":
+			r.log.Warn("a prepared XA transaction was rolled back: its rows were sent when it was prepared", "file", r.cur.file,
+				"position", r.cur.start)
+			r.commit()
+		case "COMMIT":
+			r.commit()
+		}
+	case "INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH":
+		return r.statement(word)
+	default:
+		return r.statementDDL(ctx, &q)
+	}
+	return nil
+}
+
+// statement deals with a change that was logged as a statement, whose rows nobody can know.
+func (r *reader) statement(word string) error {
+	return r.inconsistent(fmt.Errorf("%s was logged as a statement, its rows are not in the binary log: set binlog_format=ROW for every "+
+		"session; to pass over it, inconsistent.schema.handling.mode=warn", word))
+}
+
+// leadingWords are the first two words in upper case, behind comments.
+func leadingWords(sql string) (word, second string) {
+	for {
+		sql = strings.TrimSpace(sql)
+		switch {
+		case strings.HasPrefix(sql, "/*!"): // executed by MySQL: belongs to the statement
+			return "", ""
+		case strings.HasPrefix(sql, "/*"):
+			_, rest, ok := strings.Cut(sql[2:], "*/")
+			if !ok {
+				return "", ""
+			}
+			sql = rest
+		case strings.HasPrefix(sql, "#"), strings.HasPrefix(sql, "-- "):
+			_, rest, ok := strings.Cut(sql, "\n")
+			if !ok {
+				return "", ""
+			}
+			sql = rest
+		default:
+			word, rest := cutWord(sql)
+			second, _ := cutWord(strings.TrimSpace(rest))
+			return word, second
+		}
+	}
+}
+
+func cutWord(s string) (word, rest string) {
+	i := 0
+	for i < len(s) && (s[i]|0x20 >= 'a' && s[i]|0x20 <= 'z' || s[i] == '_') {
+		i++
+	}
+	return strings.ToUpper(s[:i]), s[i:]
+}
+
+// statementDDL applies a DDL statement to the model, writes it to the schema history, and only then announces it: rows that follow
+// are read with the new definition, and a restart finds it.
+func (r *reader) statementDDL(ctx context.Context, q *queryEvent) error {
+	c := r.cur
+	// Debezium records a statement with the position behind it, but the GTIDs before it.
+	pos := c.offset().history()
+	changes := r.hist.recorded(pos.File, pos.Pos)
+	if changes == nil {
+		var err error
+		if changes, err = r.apply(ctx, q); err != nil {
+			return err
+		}
+		r.version++
+		if kept := r.keep(changes); len(kept) > 0 {
+			if err := r.store.Record(ctx, pos, kept...); err != nil {
+				return err
+			}
+		}
+	}
+	if !c.inTx {
+		c.settle()
+	}
+	return r.announce(ctx, changes, c.last(), c.offset())
+}
+
+// apply changes the model. What the parser cannot read is looked up on the server, table by table: the definition is then that of
+// now, which later statements may have changed already.
+func (r *reader) apply(ctx context.Context, q *queryEvent) ([]history.Change, error) {
+	s := history.Session{Database: q.schema}
+	s.SessionModes(q.mode)
+	changes, err := r.ddl.Apply(r.model, s, q.sql)
+	var pe *history.ParseError
+	if err == nil || !errors.As(err, &pe) {
+		return changes, err
+	}
+	r.log.Warn("a DDL statement could not be read; asking the server for the definition of the tables it names", "error", err,
+		"file", r.cur.file, "position", r.cur.start)
+	for _, id := range pe.Tables {
+		if id.DB == "" {
+			id.DB = q.schema
+		}
+		if !r.set.filters.table(id) {
+			continue
+		}
+		ch, err := r.reread(ctx, id, q.sql)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, ch)
+	}
+	return changes, nil
+}
+
+func (r *reader) reread(ctx context.Context, id history.TableID, ddl string) (history.Change, error) {
+	conn, err := server.Dial(ctx, r.set.server)
+	if err != nil {
+		return history.Change{}, fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+	}
+	defer conn.Close()
+	text, err := conn.Row(ctx, "SHOW CREATE TABLE "+id.Backticked())
+	if server.Code(err) == server.CodeNoSuchTable {
+		r.model.Remove(id)
+		return history.Change{Type: history.Drop, DB: id.DB, ID: id, DDL: ddl}, nil
+	}
+	if err != nil {
+		return history.Change{}, err
+	}
+	if len(text) < 2 {
+		return history.Change{}, fmt.Errorf("SHOW CREATE TABLE %s answered nothing", id)
+	}
+	t, err := r.ddl.FromShowCreate(r.model, id.DB, text[1])
+	if err != nil {
+		return history.Change{}, err
+	}
+	r.model.Put(t)
+	return history.Change{Type: history.Alter, DB: id.DB, ID: id, Table: t, DDL: ddl}, nil
+}
+
+// keep are the changes that belong into the schema history: not those of the server's own databases, and less by
+// schema.history.internal.store.only.captured.*.
+func (r *reader) keep(changes []history.Change) []history.Change {
+	var out []history.Change
+	for _, ch := range changes {
+		if r.kept(&ch) && ch.Type != history.Truncate {
+			out = append(out, ch)
+		}
+	}
+	return out
+}
+
+func (r *reader) kept(ch *history.Change) bool {
+	switch {
+	case builtinDB(ch.DB) && !r.set.filters.builtin:
+		return false
+	case r.set.history.capturedDBs && ch.DB != "" && !r.set.filters.database(ch.DB):
+		return false
+	case r.set.history.capturedTables && !ch.ID.IsZero() && !r.set.filters.table(ch.ID):
+		return r.set.filters.table(ch.PreviousID) && !ch.PreviousID.IsZero()
+	}
+	return true
+}
+
+// announce sends the records of a statement's changes. Only the last carries the offset behind it.
+func (r *reader) announce(ctx context.Context, changes []history.Change, before, after *offset) error {
+	c := r.cur
+	var send []*history.Change
+	for i := range changes {
+		ch := &changes[i]
+		truncated := ch.Type == history.Truncate
+		if truncated && !strings.Contains(r.set.skipped, "t") && r.set.filters.table(ch.ID) || !truncated && r.set.schemaChanges && r.kept(ch) {
+			send = append(send, ch)
+		}
+	}
+	if len(send) == 0 {
+		c.sent(after, 0)
+		return nil
+	}
+	o := r.origin()
+	o.tsMicros = o.tsMicros / 1000 * 1000 // Debezium cuts the time of statements to milliseconds
+	if err := r.q.begin(ctx); err != nil {
+		return err
+	}
+	defer r.q.end()
+	for i, ch := range send {
+		b, err := r.q.batch(ctx, 1)
+		if err != nil {
+			return err
+		}
+		at := before
+		if i == len(send)-1 {
+			at = after
+		}
+		if ch.Type != history.Truncate {
+			r.q.add(b, r.w.schemaChange(&b.mem, &o, ch, at), recordOverhead+len(ch.DDL))
+			continue
+		}
+		info, err := r.tables.info(ch.ID)
+		if err != nil || info == nil {
+			continue
+		}
+		rec := r.w.record(info, data.Datum{}, r.w.envelope(&b.mem, info, &o, opTruncate, nil, nil), r.w.context, at)
+		r.q.add(b, rec, recordOverhead)
+	}
+	c.sent(after, 0)
+	return nil
+}
+
+// decompress reads the payload of a compressed transaction (Transaction_payload_event): fields of type, length and value, then the
+// events.
+func decompress(body []byte) ([]byte, error) {
+	const endMark, compression, zstandard, none = 0, 2, 0, 255
+	kind := uint64(zstandard)
+	for {
+		field, rest, err := packed(body)
+		if err != nil {
+			return nil, err
+		}
+		if field == endMark {
+			body = rest
+			break
+		}
+		size, rest, err := packed(rest)
+		if err != nil || uint64(len(rest)) < size {
+			return nil, errShortEvent
+		}
+		if field == compression {
+			if kind, _, err = packed(rest[:size]); err != nil {
+				return nil, err
+			}
+		}
+		body = rest[size:]
+	}
+	switch kind {
+	case none:
+		return body, nil
+	case zstandard:
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		defer d.Close()
+		return d.DecodeAll(body, nil)
+	default:
+		return nil, fmt.Errorf("unknown compression %d", kind)
+	}
+}
+
+// packed reads MySQL's length-encoded integer.
+func packed(b []byte) (n uint64, rest []byte, err error) {
+	if len(b) == 0 {
+		return 0, nil, errShortEvent
+	}
+	size := 0
+	switch b[0] {
+	case 252:
+		size = 2
+	case 253:
+		size = 3
+	case 254:
+		size = 8
+	default:
+		return uint64(b[0]), b[1:], nil
+	}
+	if len(b) < 1+size {
+		return 0, nil, errShortEvent
+	}
+	for i := size; i > 0; i-- {
+		n = n<<8 | uint64(b[i])
+	}
+	return n, b[1+size:], nil
+}

@@ -1,0 +1,316 @@
+package cdc
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/replication"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connectors/mysql/history"
+	"github.com/connectd/connectd/connectors/mysql/server"
+)
+
+// reader is the goroutine that reads the server and fills the queue. Its fields belong to that goroutine, or to the replication
+// client's while dump waits for it.
+type reader struct {
+	set    *settings
+	q      *queue
+	w      *writer
+	log    *slog.Logger
+	stored *offset // at the start; nil: none
+
+	hist  *historyLog
+	store *history.Store
+	ddl   *history.Parser
+
+	gtidMode  bool
+	lowerCase int
+	tls       *tls.Config
+	model     *history.Model
+	version   int // grows with each change of model
+	tables    *tables
+
+	cur      *cursor
+	maps     map[uint64]*tableMap
+	parser   *replication.BinlogParser
+	inner    *replication.BinlogParser // without checksums
+	offsets  []rowOffset
+	lastBeat time.Time
+	attempts int
+
+	fileName  string
+	fileValue data.Value
+}
+
+type readerConfig struct {
+	set    *settings
+	task   int32
+	queue  *queue
+	log    *slog.Logger
+	stored *offset
+	topic  connect.TopicLog
+	now    func() time.Time
+}
+
+func newReader(cfg readerConfig) *reader {
+	r := &reader{set: cfg.set, q: cfg.queue, log: cfg.log, stored: cfg.stored, ddl: history.NewParser(), hist: &historyLog{TopicLog: cfg.topic}}
+	r.w = newWriter(cfg.set, cfg.task, cfg.now)
+	return r
+}
+
+// run does it all; it returns when ctx ends or something failed for good.
+func (r *reader) run(ctx context.Context) error {
+	start, err := r.prepare(ctx)
+	if err != nil || start == nil || !r.set.snapshot.stream {
+		return err
+	}
+	if err := sleep(ctx, r.delay()); err != nil {
+		return err
+	}
+	if r.cur, err = cursorAt(start, r.gtidMode); err != nil {
+		return err
+	}
+	return r.stream(ctx)
+}
+
+// delay is streaming.delay.ms, which counts after a snapshot only.
+func (r *reader) delay() time.Duration {
+	if r.stored == nil {
+		return r.set.streamDelay
+	}
+	return 0
+}
+
+// prepare finds the offset to stream from, by a snapshot if need be.
+func (r *reader) prepare(ctx context.Context) (start *offset, err error) {
+	err = r.retry(ctx, "starting", func() error {
+		conn, err := server.Dial(ctx, r.set.server)
+		if err != nil {
+			return fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+		}
+		defer conn.Close()
+		if err := r.learn(ctx, conn); err != nil {
+			return err
+		}
+		again, err := r.decide(ctx, conn)
+		if err != nil {
+			return err
+		}
+		if !again {
+			start = r.stored
+			return nil
+		}
+		if err := sleep(ctx, r.set.snapshotDelay); err != nil {
+			return err
+		}
+		start, err = r.snapshot(ctx, conn)
+		return err
+	})
+	return start, err
+}
+
+// learn reads the facts about the server.
+func (r *reader) learn(ctx context.Context, conn *server.Conn) error {
+	var err error
+	r.tls = conn.TLS()
+	if r.gtidMode, err = conn.GTIDMode(ctx); err != nil {
+		return err
+	}
+	v, err := conn.Global(ctx, "lower_case_table_names")
+	if err != nil {
+		return err
+	}
+	r.lowerCase, _ = strconv.Atoi(v)
+	r.store = history.NewStore(history.StoreConfig{Log: r.hist, Server: r.set.prefix, LowerCaseTableNames: r.lowerCase, Parser: r.ddl,
+		PreferDDL: r.set.history.preferDDL, SkipUnparseableDDL: r.set.history.skipUnparseable, Now: r.w.now})
+	r.setModel(history.NewModel(r.lowerCase))
+	return nil
+}
+
+func (r *reader) setModel(m *history.Model) {
+	r.model = m
+	r.version++
+	r.tables = newTables(r.set, m)
+}
+
+// decide tells whether a snapshot is to be taken; if not, the model is recovered.
+func (r *reader) decide(ctx context.Context, conn *server.Conn) (snapshot bool, err error) {
+	if r.stored == nil || r.stored.running() || r.set.snapshot.always {
+		return true, nil
+	}
+	if !r.set.snapshot.stream { // initial_only, and it is done
+		return false, nil
+	}
+	if r.set.checkPosition {
+		if err := r.available(ctx, conn); err != nil {
+			return r.whenNeeded(err)
+		}
+	}
+	m, found, err := r.store.Recover(ctx, r.stored.history())
+	if err == nil && found == 0 {
+		err = fmt.Errorf("schema history topic %s: %w", r.set.history.topic, history.ErrMissing)
+	}
+	if err != nil {
+		return r.whenNeeded(err)
+	}
+	r.setModel(m)
+	r.hist.keepIncluded(r.stored.history())
+	r.log.Info("recovered the schema history", "topic", r.set.history.topic, "documents", found, "tables", m.Len())
+	return false, nil
+}
+
+// whenNeeded turns a start that is not possible into a snapshot, if snapshot.mode allows.
+func (r *reader) whenNeeded(err error) (snapshot bool, _ error) {
+	if r.set.snapshot.whenNeeded && !server.Unreachable(err) {
+		r.log.Warn("taking a new snapshot", "reason", err)
+		return true, nil
+	}
+	return false, err
+}
+
+// available tells whether the server still has what comes after the stored offset.
+func (r *reader) available(ctx context.Context, conn *server.Conn) error {
+	const wayOut = "take a new snapshot: snapshot.mode=when_needed does so by itself"
+	if r.gtidMode && !r.set.ignoreGTIDs && r.stored.gtids != "" {
+		lost, unknown, err := conn.MissingGTIDs(ctx, r.stored.gtids)
+		switch {
+		case err != nil:
+			return err
+		case lost != "":
+			return fmt.Errorf("the server has purged the transactions %s, which come after the stored offset (gtids %s); %s", lost, r.stored.gtids, wayOut)
+		case unknown != "":
+			return fmt.Errorf("the stored offset (gtids %s) has the transactions %s, which this server never saw: it is another server, or was set up anew; %s",
+				r.stored.gtids, unknown, wayOut)
+		}
+		return nil
+	}
+	files, err := conn.BinaryLogs(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(files, r.stored.file) {
+		return fmt.Errorf("the server no longer has the binary log file %s of the stored offset (it has %d files, the first is %s); %s",
+			r.stored.file, len(files), first(files), wayOut)
+	}
+	return nil
+}
+
+func first(s []string) string {
+	if len(s) == 0 {
+		return "none"
+	}
+	return s[0]
+}
+
+// retry runs f again while the server cannot be reached, with growing pauses, up to errors.max.retries times in a row.
+func (r *reader) retry(ctx context.Context, what string, f func() error) error {
+	r.attempts = 0
+	wait := 250 * time.Millisecond
+	for {
+		before := r.attempts
+		err := f()
+		if err == nil || ctx.Err() != nil || !server.Unreachable(err) {
+			return err
+		}
+		if r.attempts < before || r.attempts == 0 { // there was progress
+			wait = 250 * time.Millisecond
+		}
+		r.attempts++
+		if r.set.maxRetries >= 0 && r.attempts > r.set.maxRetries {
+			return fmt.Errorf("%s failed %d times (errors.max.retries): %w", what, r.attempts, err)
+		}
+		r.log.Warn("the MySQL server cannot be reached, trying again", "doing", what, "error", err, "pause", wait)
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		wait = min(2*wait, max(r.set.retryWait, time.Second))
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// historyLog is the schema history topic. It remembers its last documents: when the task died after it recorded a statement and
+// before the offset behind it was stored, the statement is read again, and may be in the recovered model already (the history's rule
+// compares GTID sets, and a statement is recorded with the set before it). Applying it twice could fail, so it is only announced.
+type historyLog struct {
+	connect.TopicLog
+	tail     [][]byte
+	included map[place][]*history.Document
+}
+
+const tailLength = 64
+
+// ReadToEnd implements connect.TopicLog.
+func (l *historyLog) ReadToEnd(ctx context.Context, f func(key, value []byte) error) error {
+	l.tail = nil
+	n := 0
+	return l.TopicLog.ReadToEnd(ctx, func(key, value []byte) error {
+		if len(value) > 0 {
+			if len(l.tail) < tailLength {
+				l.tail = append(l.tail, nil)
+			}
+			l.tail[n%tailLength] = append(l.tail[n%tailLength][:0], value...)
+			n++
+		}
+		return f(key, value)
+	})
+}
+
+// keepIncluded keeps the documents of the tail that are in the model as of at.
+func (l *historyLog) keepIncluded(at history.Position) {
+	l.included = map[place][]*history.Document{}
+	for _, b := range l.tail {
+		d, err := history.ParseDocument(b)
+		if err != nil || d.Position.Snapshot != "" || !history.AtOrBefore(d.Position, at, nil) {
+			continue
+		}
+		p := place{d.Position.File, d.Position.Pos}
+		l.included[p] = append(l.included[p], d)
+	}
+	l.tail = nil
+}
+
+// indexWords follow CREATE or DROP in statements about an index.
+var indexWords = []string{"INDEX", "UNIQUE", "FULLTEXT", "SPATIAL"}
+
+// recorded returns, once, the changes recorded for the statement that ends at a place.
+func (l *historyLog) recorded(file string, end uint64) []history.Change {
+	p := place{file, end}
+	docs := l.included[p]
+	delete(l.included, p)
+	var out []history.Change
+	for _, d := range docs {
+		if len(d.Changes) > 0 {
+			out = append(out, d.Changes...)
+			for i := len(out) - len(d.Changes); i < len(out); i++ {
+				out[i].DB, out[i].DDL = d.DB, d.DDL
+			}
+			continue
+		}
+		kind := history.Other
+		if word, second := leadingWords(d.DDL); (word == "CREATE" || word == "DROP") && slices.Contains(indexWords, second) {
+			kind = history.CreateIndex
+		}
+		out = append(out, history.Change{Type: kind, DB: d.DB, DDL: d.DDL})
+	}
+	return out
+}

@@ -1,0 +1,195 @@
+package cdc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+	"github.com/go-mysql-org/go-mysql/replication"
+
+	"github.com/connectd/connectd/connectors/mysql/server"
+)
+
+// silence is how long the server may say nothing: it sends a heartbeat every serverHeartbeat.
+const (
+	serverHeartbeat = 10 * time.Second
+	silence         = 3 * serverHeartbeat
+)
+
+// stream reads the binary log from the reader's cursor until ctx ends, reconnecting when the server goes away: it goes on at the last
+// offset that was handed out, by the same rule as after a restart.
+func (r *reader) stream(ctx context.Context) error {
+	from := r.cur.last()
+	return r.retry(ctx, "reading the binary log", func() error {
+		c, err := cursorAt(from, r.gtidMode)
+		if err != nil {
+			return err
+		}
+		c.row = r.cur.row
+		r.cur = c
+		r.maps = map[uint64]*tableMap{}
+		err = r.dump(ctx)
+		if to := r.cur.last(); to != from {
+			from, r.attempts = to, 0
+		}
+		return err
+	})
+}
+
+// dump opens one replication connection and handles its events until it breaks.
+func (r *reader) dump(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	line := &replicaLine{}
+	heartbeat := serverHeartbeat
+	if r.set.heartbeat > 0 {
+		heartbeat = min(heartbeat, max(r.set.heartbeat, 100*time.Millisecond))
+	}
+	h := &eventHandler{reader: r, ctx: ctx}
+	cfg := replication.BinlogSyncerConfig{
+		ServerID: r.set.serverID, Flavor: mysql.MySQLFlavor, Host: r.set.server.Host, Port: r.set.server.Port,
+		User: r.set.server.User, Password: r.set.server.Password.Reveal(), TLSConfig: r.tls,
+		RawModeEnabled: true, VerifyChecksum: true, DisableRetrySync: true, DiscardGTIDSet: true, EventCacheCount: 1,
+		HeartbeatPeriod: heartbeat, Dialer: line.dial, SynchronousEventHandler: h,
+		Logger: slog.New(slog.DiscardHandler),
+	}
+	syncer := replication.NewBinlogSyncer(cfg)
+	// Close sends KILL over a new connection and may wait for its time-out; the line refuses that, and a closed socket ends the
+	// server's side as well.
+	defer syncer.Close()
+	defer line.hangUp()
+	defer context.AfterFunc(ctx, line.hangUp)()
+	var events *replication.BinlogStreamer
+	var err error
+	gtids := r.cur.done
+	// From the start on the cursor belongs to the handler.
+	r.log.Info("reading the binary log", "file", r.cur.restart.file, "position", r.cur.restart.pos, "gtids", gtids)
+	if r.useGTIDs() {
+		set, perr := mysql.ParseMysqlGTIDSet(gtids)
+		if perr != nil {
+			return fmt.Errorf("reading the GTID set %q of the offset: %w", gtids, perr)
+		}
+		events, err = syncer.StartSyncGTID(set)
+	} else {
+		// Positions beyond 4 GiB do not fit the protocol's command; the server writes none (max_binlog_size), but for one huge transaction.
+		events, err = syncer.StartSync(mysql.Position{Name: r.cur.restart.file, Pos: uint32(r.cur.restart.pos)})
+	}
+	if err != nil {
+		return fmt.Errorf("connecting to the binary log: %w", server.Cause(err))
+	}
+	_, err = events.GetEvent(ctx)
+	cancel()
+	line.hangUp()
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		// The client's goroutine must have left its connection before Close touches it.
+		drain, done := context.WithTimeout(context.WithoutCancel(ctx), silence)
+		_, _ = events.GetEvent(drain)
+		done()
+	}
+	syncer.Close() // waits for the handler: h.err is ours now
+	switch {
+	case h.err != nil && !errors.Is(h.err, context.Canceled):
+		return h.err
+	case err == nil, errors.Is(err, replication.ErrSyncClosed):
+		return io.ErrUnexpectedEOF
+	default:
+		return r.explain(err)
+	}
+}
+
+// useGTIDs tells whether the position is found by GTID set.
+func (r *reader) useGTIDs() bool { return r.gtidMode && !r.set.ignoreGTIDs && r.cur.done != "" }
+
+// explain turns the server's refusal to send the binary log into what a user can act on.
+func (r *reader) explain(err error) error {
+	err = server.Cause(err)
+	if server.Code(err) != server.CodeFatalReadingBinlog {
+		return fmt.Errorf("reading the binary log: %w", err)
+	}
+	msg := server.Message(err)
+	if duplicateReplica(msg) {
+		return fmt.Errorf("the server ended the binary log stream because another replica uses database.server.id=%d; give each its own: %s",
+			r.set.serverID, msg)
+	}
+	return fmt.Errorf("the server cannot send the binary log from file %s position %d, GTIDs %q: %s. If it was purged, "+
+		"take a new snapshot (snapshot.mode=when_needed does so by itself)", r.cur.restart.file, r.cur.restart.pos, r.cur.done, msg)
+}
+
+// replicaLine dials for the replication client and can be cut from outside.
+type replicaLine struct {
+	mu   sync.Mutex
+	conn net.Conn
+	cut  bool
+}
+
+func (l *replicaLine) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	l.mu.Lock()
+	cut := l.cut
+	l.mu.Unlock()
+	if cut {
+		return nil, net.ErrClosed
+	}
+	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cut {
+		_ = c.Close()
+		return nil, net.ErrClosed
+	}
+	l.conn = c
+	return &watchedConn{c}, nil
+}
+
+// watchedConn fails a read when nothing comes for too long. The time the handler waits for room in the queue does not count, as it
+// would with the client's own ReadTimeout.
+type watchedConn struct{ net.Conn }
+
+func (c *watchedConn) Read(b []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(silence)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
+}
+
+func (l *replicaLine) hangUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = true
+	if l.conn != nil {
+		_ = l.conn.Close()
+	}
+}
+
+// eventHandler is called by the replication client's goroutine for each event; an error ends the stream.
+type eventHandler struct {
+	reader *reader
+	ctx    context.Context // of the stream; the interface has none
+	err    error
+}
+
+// HandleEvent implements replication.EventHandler.
+func (h *eventHandler) HandleEvent(e *replication.BinlogEvent) (err error) {
+	defer func() {
+		// The decoders check what they read; should one panic all the same, the task fails and the worker lives.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("handling event %s: %v", e.Header.EventType, p)
+		}
+		if err != nil {
+			c := h.reader.cur
+			if h.ctx.Err() == nil {
+				err = fmt.Errorf("binary log file %s, position %d: %w", c.file, c.start, err)
+			}
+			h.err = err
+		}
+	}()
+	return h.reader.handle(h.ctx, e)
+}

@@ -1,0 +1,84 @@
+package cdc
+
+import (
+	"fmt"
+
+	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connectors/mysql/history"
+	"github.com/connectd/connectd/connectors/mysql/row"
+)
+
+// tables makes and keeps the codec and schemas of the current version of each captured table. One goroutine.
+type tables struct {
+	set     *settings
+	model   *history.Model
+	current map[history.TableID]*tableInfo
+}
+
+func newTables(set *settings, m *history.Model) *tables {
+	return &tables{set: set, model: m, current: map[history.TableID]*tableInfo{}}
+}
+
+// info is what records of the table need; nil without an error if the model has no such table.
+func (ts *tables) info(id history.TableID) (*tableInfo, error) {
+	t := ts.model.Table(id)
+	if t == nil {
+		delete(ts.current, id)
+		return nil, nil
+	}
+	if info := ts.current[id]; info != nil && info.codec.Table() == t {
+		return info, nil
+	}
+	info, err := ts.build(t)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", id, err)
+	}
+	ts.current[id] = info
+	return info, nil
+}
+
+func (ts *tables) build(t *history.Table) (*tableInfo, error) {
+	topic := ts.set.names.table(t.ID)
+	o := ts.set.row
+	o.KeyName = ts.set.names.schema(topic, "Key")
+	o.ValueName = ts.set.names.schema(topic, "Value")
+	o.Rule = func(c *history.Column) row.Rule { return ts.set.columnRule(t.ID, c.Name) }
+	o.KeyColumns = ts.set.keyColumnsOf(t.ID)
+	codec, err := row.New(t, o)
+	if err != nil {
+		return nil, err
+	}
+	return &tableInfo{
+		id: t.ID, topic: topic, codec: codec, db: data.String(t.ID.DB), name: data.String(t.ID.Name),
+		envelope: envelopeSchema(ts.set.names.schema(topic, "Envelope"), codec.ValueSchema()),
+	}, nil
+}
+
+// columnRule is what the column.* keys say of a column: the first of truncate and mask that matches, propagate beside it.
+func (s *settings) columnRule(id history.TableID, column string) row.Rule {
+	r := row.Rule{Exclude: !s.filters.column(id, column)}
+	name := id.String() + "." + column
+	mapped := false
+	for i := range s.rules {
+		x := &s.rules[i]
+		if mapped && !x.rule.Propagate || !x.match.match(name) {
+			continue
+		}
+		if x.rule.Propagate {
+			r.Propagate = true
+			continue
+		}
+		mapped = true
+		r.Truncate, r.HasTruncate, r.Mask, r.HasMask = x.rule.Truncate, x.rule.HasTruncate, x.rule.Mask, x.rule.HasMask
+	}
+	return r
+}
+
+func (s *settings) keyColumnsOf(id history.TableID) []string {
+	for i := range s.keyColumns {
+		if s.keyColumns[i].table.MatchString(id.String()) {
+			return s.keyColumns[i].columns
+		}
+	}
+	return nil
+}

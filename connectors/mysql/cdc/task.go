@@ -1,0 +1,112 @@
+package cdc
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+)
+
+// pollWait is how long Poll waits for a record before it answers that there is none.
+const pollWait = 500 * time.Millisecond
+
+// task is the connector's one task.
+type task struct {
+	q      *queue
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	topic  connect.TopicLog
+	now    func() time.Time
+}
+
+// Interface guards.
+var (
+	_ connect.SourceTask = (*task)(nil)
+	_ connect.Recycler   = (*task)(nil)
+)
+
+// Start reads the stored offset, opens the schema history topic and starts the reader, which does everything else: what fails there is
+// returned by Poll.
+func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext) error {
+	for _, w := range tc.Config.Warnings() {
+		tc.Log.Warn("deprecated key", "warning", w)
+	}
+	set, err := settingsOf(tc.Config)
+	if err != nil {
+		return err
+	}
+	if t.now == nil {
+		t.now = time.Now
+	}
+	stored, err := readOffset(ctx, tc, set)
+	if err != nil {
+		return err
+	}
+	t.topic, err = tc.Logs.Open(ctx, connect.LogSpec{
+		Topic: set.history.topic, Client: set.history.client,
+		Create: config.Props{"partitions": "1", "cleanup.policy": "delete", "retention.ms": "9223372036854775807", "retention.bytes": "-1"},
+	})
+	if err != nil {
+		return fmt.Errorf("opening the schema history topic %s: %w", set.history.topic, err)
+	}
+	t.q = newQueue(max(set.batchSize, recordsPerRow), set.queueSize, set.queueBytes)
+	r := newReader(readerConfig{set: set, task: tc.ID.Task, queue: t.q, log: tc.Log, stored: stored, topic: t.topic, now: t.now})
+	tc.Metrics.Gauge(metricQueue, func() float64 { return float64(t.q.backlog()) })
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	t.cancel = cancel
+	t.done.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				t.q.fail(fmt.Errorf("reading MySQL: %v", p)) // the task fails, the worker lives
+			}
+		}()
+		if err := r.run(run); err != nil && run.Err() == nil {
+			t.q.fail(err)
+		}
+	})
+	return nil
+}
+
+var metricQueue = &connect.Metric{Name: "mysql_queue_records", Unit: "records", Help: "Records read from MySQL that wait to be taken."}
+
+// readOffset reads the stored offset; nil if there is none.
+func readOffset(ctx context.Context, tc connect.SourceTaskContext, set *settings) (*offset, error) {
+	docs, err := tc.Offsets.Read(ctx, sourcePartition(set.prefix))
+	if err != nil {
+		return nil, fmt.Errorf("reading the stored offset: %w", err)
+	}
+	if len(docs) == 0 || docs[0] == nil || string(docs[0]) == "null" {
+		return nil, nil
+	}
+	o, other, err := parseOffset(docs[0])
+	if err != nil {
+		return nil, err
+	}
+	if len(other) > 0 {
+		tc.Log.Warn("the stored offset has parts that are not used", "keys", other)
+	}
+	return o, nil
+}
+
+// Poll returns what is there at once, else what comes within half a second.
+func (t *task) Poll(ctx context.Context) ([]*connect.SourceRecord, error) {
+	return t.q.take(ctx, pollWait)
+}
+
+// Stop ends the reader and waits for it.
+func (t *task) Stop(context.Context) error {
+	if t.cancel != nil {
+		t.cancel()
+		t.done.Wait()
+	}
+	if t.topic != nil {
+		return t.topic.Close()
+	}
+	return nil
+}
+
+// Recycle takes back a batch; its memory is used again.
+func (t *task) Recycle(b []*connect.SourceRecord) { t.q.recycle(b) }

@@ -1,0 +1,272 @@
+package cdc
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/connectors/mysql/history"
+	"github.com/connectd/connectd/connectors/mysql/server"
+)
+
+var validPrefix = regexp.MustCompile(`\A[\w.\-]+\z`)
+
+// staticProblems are those that need no server: missing and contradicting keys, features that are not built yet.
+func staticProblems(v config.Values) []config.Problem {
+	var out []config.Problem
+	add := func(key config.AnyKey, format string, args ...any) {
+		out = append(out, config.Problem{Key: key.Name(), Message: fmt.Sprintf(format, args...)})
+	}
+	invalid := func(key config.AnyKey, format string, args ...any) {
+		add(key, "The '%s' value is invalid: %s", key.Name(), fmt.Sprintf(format, args...))
+	}
+	for _, k := range []*config.Key[string]{keyTopicPrefix, server.Hostname, server.User} {
+		if !k.IsSet(v) {
+			invalid(k, "A value is required")
+		}
+	}
+	if p := keyTopicPrefix.Get(v); p != "" && !validPrefix.MatchString(p) {
+		invalid(keyTopicPrefix, "%s has invalid format (only the underscore, hyphen, dot and alphanumeric characters are allowed)", p)
+	}
+	switch id := keyDatabaseServerID.Get(v); {
+	case !keyDatabaseServerID.IsSet(v):
+		invalid(keyDatabaseServerID, "A value is required")
+	case id < 1 || id > math.MaxUint32:
+		invalid(keyDatabaseServerID, "A number from 1 to %d is required", uint32(math.MaxUint32))
+	}
+	for _, p := range [][2]*config.Key[[]string]{{keyDatabaseIncludeList, keyDatabaseExcludeList},
+		{keyTableIncludeList, keyTableExcludeList}, {keyColumnIncludeList, keyColumnExcludeList}} {
+		if len(p[0].Get(v)) > 0 && len(p[1].Get(v)) > 0 {
+			invalid(p[1], "\"%s\" is already specified", p[0].Name())
+		}
+	}
+	if n, q := keyMaxBatchSize.Get(v), keyMaxQueueSize.Get(v); n < 1 {
+		invalid(keyMaxBatchSize, "A positive, non-zero integer value is required")
+	} else if q <= n {
+		invalid(keyMaxQueueSize, "Must be larger than the maximum batch size")
+	}
+	for _, op := range keySkippedOperations.Get(v) {
+		if !slices.Contains([]string{"none", "c", "u", "d", "t"}, op) {
+			invalid(keySkippedOperations, "Operation %s is none of c, u, d, t, none", op)
+		}
+	}
+	for id, q := range selectOverrides(v) {
+		if strings.TrimSpace(q) == "" {
+			invalid(keySnapshotSelectStatementOverrides, "snapshot.select.statement.overrides.%s is missing", id)
+		}
+	}
+	if _, err := filtersOf(v); err != nil {
+		key, _, _ := strings.Cut(err.Error(), ":")
+		out = append(out, config.Problem{Key: key, Message: err.Error()})
+	}
+	if _, err := columnRulesOf(v); err != nil {
+		key, _, _ := strings.Cut(err.Error(), ":")
+		out = append(out, config.Problem{Key: key, Message: err.Error()})
+	}
+	if _, err := keyColumnsOf(keyMessageKeyColumns.Get(v)); err != nil {
+		add(keyMessageKeyColumns, "%v", err)
+	}
+	out = append(out, unsupported(v)...)
+	// Debezium finds this only when it starts; its answer to an empty config does not list the key.
+	if len(out) == 0 && keySchemaHistoryInternalKafkaTopic.Get(v) == "" {
+		invalid(keySchemaHistoryInternalKafkaTopic, "A value is required")
+	}
+	return out
+}
+
+// notYet are keys whose feature is not built: any value but the default (or those listed) is refused, never ignored.
+var notYet = []struct {
+	key config.AnyKey
+	ok  []string // lower case
+}{
+	{keyProvideTransactionMetadata, []string{"false"}}, {keySnapshotMaxThreads, []string{"1"}},
+	{keySnapshotMode, []string{"always", "initial", "initial_only", "no_data", "when_needed", "schema_only"}},
+	{keySnapshotLockingMode, []string{"minimal", "extended", "none"}}, {keySnapshotQueryMode, []string{"select_all"}},
+	{keySnapshotTablesOrderByRowCount, []string{"disabled"}}, {keySignalDataCollection, nil},
+	{keySignalEnabledChannels, []string{"", "source"}}, {keyNotificationEnabledChannels, []string{""}},
+	{keyHeartbeatActionQuery, nil}, {keyIncludeQuery, []string{"false"}}, {keyConverters, []string{""}}, {keyPostProcessors, []string{""}},
+	{keyGtidSourceIncludes, nil}, {keyGtidSourceExcludes, nil}, {keyDatatypePropagateSourceType, nil},
+	{keyDatabaseSslKeystore, nil}, {keyDatabaseSslTruststore, nil}, {keyReadOnly, []string{"false"}},
+	{keyOpenlineageIntegrationEnabled, []string{"false"}}, {keyBinlogBufferSize, []string{"0"}},
+	{keySchemaHistoryInternal, []string{"io.debezium.storage.kafka.history.kafkaschemahistory",
+		"io.debezium.relational.history.kafkaschemahistory"}},
+	{keySchemaHistoryInternalDdlFilter, nil}, {keyQueueProviderType, []string{"memory"}},
+	{keyTopicNamingStrategy, []string{"io.debezium.schema.schematopicnamingstrategy", "io.debezium.schema.defaulttopicnamingstrategy"}},
+	{keySourceinfoStructMaker, []string{"io.debezium.connector.mysql.mysqlsourceinfostructmaker"}},
+	{keyGuardrailCollectionsMax, []string{"0"}}, {keyResolveCreateTableLikeSchema, []string{"false"}},
+	{keyTransactionMetadataFactory, []string{"io.debezium.pipeline.txmetadata.defaulttransactionmetadatafactory"}},
+	{keyEventConvertingFailureHandlingMode, []string{"warn", "fail"}},
+}
+
+func unsupported(v config.Values) []config.Problem {
+	var out []config.Problem
+	props := v.Originals()
+	for _, n := range notYet {
+		val, set := props[n.key.Name()]
+		val = strings.ToLower(strings.TrimSpace(val))
+		if !set || slices.Contains(n.ok, val) || len(n.ok) == 0 && val == "" {
+			continue
+		}
+		out = append(out, config.Problem{Key: n.key.Name(), Message: fmt.Sprintf(
+			"The '%s' value is invalid: %s is not supported yet%s", n.key.Name(), val, choices(n.ok))})
+	}
+	for k := range props {
+		if strings.HasPrefix(k, "column.mask.hash.") {
+			out = append(out, config.Problem{Key: k, Message: k + " is not supported yet"})
+		}
+	}
+	return out
+}
+
+func choices(ok []string) string {
+	ok = slices.DeleteFunc(slices.Clone(ok), func(s string) bool { return s == "" })
+	if len(ok) == 0 {
+		return "; leave it out"
+	}
+	return "; supported: " + strings.Join(ok, ", ")
+}
+
+// Validate checks the keys together and, when they are sound, asks the server whether it can be captured.
+func (c *connector) Validate(ctx context.Context, v config.Values) []config.Problem {
+	if ps := staticProblems(v); len(ps) > 0 {
+		return ps
+	}
+	set, err := settingsOf(v)
+	if err != nil {
+		return []config.Problem{{Key: keyTopicPrefix.Name(), Message: err.Error()}}
+	}
+	ctx, cancel := context.WithTimeout(ctx, config.Millis(keyConnectionValidationTimeoutMs, v))
+	defer cancel()
+	conn, err := server.Dial(ctx, set.server)
+	if err != nil {
+		return []config.Problem{{Key: server.Hostname.Name(), Message: "Unable to connect: " + server.Message(err)}}
+	}
+	defer conn.Close()
+	var out []config.Problem
+	for _, check := range []func(context.Context, *server.Conn, *settings) ([]config.Problem, error){checkBinlog, checkGrants, checkTables} {
+		ps, err := check(ctx, conn, set)
+		if err != nil {
+			return append(out, config.Problem{Key: server.Hostname.Name(), Message: "Unable to connect: " + server.Message(err)})
+		}
+		out = append(out, ps...)
+	}
+	return out
+}
+
+// checkBinlog finds a server whose binary log does not hold what is needed.
+func checkBinlog(ctx context.Context, conn *server.Conn, set *settings) ([]config.Problem, error) {
+	if !set.snapshot.stream {
+		return nil, nil
+	}
+	var out []config.Problem
+	bad := func(format string, args ...any) {
+		out = append(out, config.Problem{Key: server.Hostname.Name(), Message: fmt.Sprintf(format, args...)})
+	}
+	for _, x := range []struct{ name, want, hint string }{
+		{"log_bin", "ON", "start the server with log_bin"},
+		{"binlog_format", "ROW", "SET PERSIST binlog_format = ROW, and reconnect all clients"},
+		{"binlog_row_image", "FULL", "SET PERSIST binlog_row_image = FULL, and reconnect all clients"},
+	} {
+		got, err := conn.Global(ctx, x.name)
+		if err != nil {
+			return nil, err
+		}
+		// Servers before 5.6 have no row image and log it in full.
+		if strings.EqualFold(got, x.want) || got == "" && x.name == "binlog_row_image" {
+			continue
+		}
+		bad("The MySQL server is not configured for row-level change data capture: %s is %s, but must be %s (%s)", x.name,
+			strings.ToUpper(got), x.want, x.hint)
+		if x.name == "log_bin" {
+			break
+		}
+	}
+	return out, nil
+}
+
+// checkGrants finds missing privileges.
+func checkGrants(ctx context.Context, conn *server.Conn, set *settings) ([]config.Problem, error) {
+	global, partial, err := conn.Grants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if global["ALL PRIVILEGES"] || global["ALL"] {
+		return nil, nil
+	}
+	var missing []string
+	need := func(anywhere bool, names ...string) {
+		for _, n := range names {
+			if global[n] || anywhere && (partial[n] || partial["ALL PRIVILEGES"]) {
+				return
+			}
+		}
+		missing = append(missing, names[0])
+	}
+	need(true, "SELECT")
+	if set.snapshot.stream {
+		need(false, "REPLICATION SLAVE")
+	}
+	need(false, "REPLICATION CLIENT", "SUPER")
+	if set.locking != "none" {
+		// Without RELOAD the snapshot falls back to locks on each table.
+		need(true, "RELOAD", "FLUSH_TABLES", "LOCK TABLES")
+	}
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	if roles(ctx, conn) {
+		return nil, nil // a role may grant what is missing; SHOW GRANTS does not list it
+	}
+	return []config.Problem{{Key: server.User.Name(), Message: fmt.Sprintf(
+		"The user lacks the privileges %[1]s: GRANT %[1]s ON *.* TO the user", strings.Join(missing, ", "))}}, nil
+}
+
+func roles(ctx context.Context, conn *server.Conn) bool {
+	row, err := conn.Row(ctx, "SELECT CURRENT_ROLE()")
+	return err == nil && len(row) > 0 && row[0] != "" && row[0] != "NONE"
+}
+
+// checkTables finds plain names in table.include.list that no table has.
+func checkTables(ctx context.Context, conn *server.Conn, set *settings) ([]config.Problem, error) {
+	if len(set.filters.tableIn) == 0 {
+		return nil, nil
+	}
+	ids, err := listTables(ctx, conn, set.filters.builtin)
+	if err != nil {
+		return nil, err
+	}
+	var out []config.Problem
+	for _, re := range set.filters.tableIn {
+		// A pattern may be for tables to come; a plain name is a table that should be there.
+		if expr := unanchored(re); !plainName.MatchString(expr) {
+			continue
+		}
+		if !slices.ContainsFunc(ids, func(id history.TableID) bool { return re.MatchString(id.String()) && set.filters.database(id.DB) }) {
+			out = append(out, config.Problem{Key: keyTableIncludeList.Name(), Message: fmt.Sprintf(
+				"No table matches %s: it does not exist, its database is not captured, or the user may not see it (names are database.table)", unanchored(re))})
+		}
+	}
+	return out, nil
+}
+
+var plainName = regexp.MustCompile(`\A[\w\-$]+\\?\.[\w\-$]+\z`)
+
+// listTables lists the base tables the user can see, sorted by database and name.
+func listTables(ctx context.Context, conn *server.Conn, builtin bool) ([]history.TableID, error) {
+	rows, err := conn.Rows(ctx, "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE = 'BASE TABLE'")
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]history.TableID, 0, len(rows))
+	for _, r := range rows {
+		if builtin || !builtinDB(r[0]) {
+			ids = append(ids, history.TableID{DB: r[0], Name: r[1]})
+		}
+	}
+	slices.SortFunc(ids, func(a, b history.TableID) int { return strings.Compare(a.DB+"\x00"+a.Name, b.DB+"\x00"+b.Name) })
+	return ids, nil
+}

@@ -1,0 +1,235 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+	"github.com/go-mysql-org/go-mysql/mysql"
+)
+
+// Conn is a connection for SQL. One goroutine, but Abort.
+type Conn struct {
+	c   *client.Conn
+	raw net.Conn
+
+	tls     *tls.Config
+	timeout time.Duration
+	once    sync.Once
+}
+
+// Dial connects, sets the session to UTC and utf8mb4 and runs the initial statements. ctx bounds all of it. The caller closes the
+// connection.
+func Dial(ctx context.Context, cfg Config) (*Conn, error) {
+	c, err := dial(ctx, cfg, cfg.TLSOptional)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, c.Abort)
+	defer stop()
+	for _, q := range append([]string{"SET NAMES utf8mb4", "SET time_zone = '+00:00'"}, cfg.InitialStatements...) {
+		if _, err := c.c.Execute(q); err != nil {
+			c.Abort()
+			return nil, fmt.Errorf("running %q: %w", q, err)
+		}
+	}
+	return c, nil
+}
+
+func dial(ctx context.Context, cfg Config, fallBack bool) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
+	defer cancel()
+	out := &Conn{tls: cfg.TLS, timeout: cfg.QueryTimeout}
+	dialer := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		d := net.Dialer{}
+		raw, err := d.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		// The handshake has no ctx: the deadline bounds it.
+		if t, ok := ctx.Deadline(); ok {
+			_ = raw.SetDeadline(t)
+		}
+		out.raw = raw
+		return raw, nil
+	}
+	c, err := client.ConnectWithDialer(ctx, "tcp", cfg.Addr(), cfg.User, cfg.Password.Reveal(), "", dialer,
+		func(c *client.Conn) error { c.SetTLSConfig(cfg.TLS); return nil })
+	if err != nil {
+		if out.raw != nil {
+			_ = out.raw.Close()
+		}
+		if fallBack && strings.Contains(err.Error(), "does not support TLS") {
+			cfg.TLS = nil
+			return dial(ctx, cfg, false)
+		}
+		return nil, Cause(err)
+	}
+	_ = out.raw.SetDeadline(time.Time{})
+	out.c = c
+	return out, nil
+}
+
+// Abort ends whatever the connection does, from any goroutine; every later call fails.
+func (c *Conn) Abort() { c.once.Do(func() { _ = c.raw.Close() }) }
+
+// Close says goodbye and closes.
+func (c *Conn) Close() {
+	_ = c.raw.SetDeadline(time.Now().Add(time.Second))
+	_ = c.c.Quit()
+	c.Abort()
+}
+
+// TLS is what the connection is encrypted with; nil: it is not.
+func (c *Conn) TLS() *tls.Config { return c.tls }
+
+// Version is the server's version as it greets.
+func (c *Conn) Version() string { return c.c.GetServerVersion() }
+
+// Exec runs a statement. ctx ends it by closing the connection, and so does the query timeout.
+func (c *Conn) Exec(ctx context.Context, query string) error {
+	_, err := c.run(ctx, query)
+	return err
+}
+
+func (c *Conn) run(ctx context.Context, query string) (*mysql.Result, error) {
+	defer context.AfterFunc(ctx, c.Abort)()
+	if c.timeout > 0 {
+		_ = c.raw.SetDeadline(time.Now().Add(c.timeout))
+		defer func() { _ = c.raw.SetDeadline(time.Time{}) }()
+	}
+	r, err := c.c.Execute(query)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("running %q: %w", short(query), Cause(err))
+	}
+	return r, nil
+}
+
+// Rows runs a query and returns its rows as texts; null is the empty text.
+func (c *Conn) Rows(ctx context.Context, query string) ([][]string, error) {
+	r, err := c.run(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if r.Resultset == nil {
+		return nil, nil
+	}
+	out := make([][]string, r.RowNumber())
+	for i := range out {
+		row := make([]string, r.ColumnNumber())
+		for j := range row {
+			v, err := r.GetString(i, j)
+			if err != nil {
+				return nil, fmt.Errorf("reading the answer to %q: %w", short(query), err)
+			}
+			row[j] = strings.Clone(v) // the client uses its buffers again
+		}
+		out[i] = row
+	}
+	return out, nil
+}
+
+// Row is Rows for queries of one row; nil if there is none.
+func (c *Conn) Row(ctx context.Context, query string) ([]string, error) {
+	rows, err := c.Rows(ctx, query)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// Stream runs a SELECT and calls f for each row; the values are only valid during f. No time limit applies but ctx.
+func (c *Conn) Stream(ctx context.Context, query string, f func(row []mysql.FieldValue) error) error {
+	defer context.AfterFunc(ctx, c.Abort)()
+	var r mysql.Result
+	var failed error
+	err := c.c.ExecuteSelectStreaming(query, &r, func(row []mysql.FieldValue) error {
+		failed = f(row)
+		return failed
+	}, nil)
+	switch {
+	case failed != nil:
+		return failed
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	default:
+		return fmt.Errorf("running %q: %w", short(query), Cause(err))
+	}
+}
+
+// Cause drops the stack traces pingcap/errors wraps around an error.
+func Cause(err error) error {
+	for {
+		c, ok := err.(interface{ Cause() error })
+		if !ok || c.Cause() == nil {
+			return err
+		}
+		err = c.Cause()
+	}
+}
+
+// Message is the server's own text of an error, without code and SQL state, as the JDBC driver shows it.
+func Message(err error) string {
+	var e *mysql.MyError
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return err.Error()
+}
+
+// Code is the server's error number, 0 if err is none of the server's.
+func Code(err error) uint16 {
+	var e *mysql.MyError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return 0
+}
+
+// Error numbers this project decides by.
+const (
+	CodeAccessDenied       = 1045
+	CodeDBAccessDenied     = 1044
+	CodeTableAccessDenied  = 1142
+	CodeNoSuchTable        = 1146
+	CodeLockWaitTimeout    = 1205
+	CodeSpecificPrivilege  = 1227
+	CodeFatalReadingBinlog = 1236
+	CodeTableDefChanged    = 1412
+)
+
+// Unreachable tells whether err passes by itself: the server is away, shutting down or out of connections.
+func Unreachable(err error) bool {
+	switch Code(err) {
+	case 1040, 1041, 1053, 1077, 1079, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 3169, 4031:
+		return true
+	case 0:
+	default:
+		return false
+	}
+	var ne net.Error
+	return errors.As(err, &ne) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.Is(err, mysql.ErrBadConn) || errors.Is(err, net.ErrClosed) || strings.Contains(err.Error(), "connection was bad") ||
+		strings.Contains(err.Error(), "readInitialHandshake") || strings.Contains(err.Error(), "invalid sequence")
+}
+
+func short(q string) string {
+	if len(q) > 200 {
+		return q[:200] + "…"
+	}
+	return q
+}

@@ -125,19 +125,26 @@ func (b *backing) ensure(ctx context.Context) error {
 	}
 	defer client.Close()
 	adm := kadm.NewClient(client)
-	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+	told := false
+	for wait := 25 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 		try, cancel := context.WithTimeout(ctx, 30*time.Second)
 		err := b.ensureOnce(try, adm)
 		cancel()
 		if err == nil {
+			if told && b.o.OnState != nil {
+				b.o.OnState(nil)
+			}
 			return nil
 		}
 		if ctx.Err() != nil || final(err) {
 			return err
 		}
-		b.log.Warn("topic not ready, trying again", "error", err)
-		if b.o.OnState != nil {
-			b.o.OnState(err)
+		// A topic just created takes a moment to be seen by every broker: not worth a word.
+		if !errors.Is(err, kafka.ErrNoTopic) || wait > time.Second {
+			b.log.Warn("topic not ready, trying again", "error", err)
+			if told = true; b.o.OnState != nil {
+				b.o.OnState(err)
+			}
 		}
 		select {
 		case <-ctx.Done():

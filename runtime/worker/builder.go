@@ -54,14 +54,14 @@ type TopicMaker interface {
 }
 
 // build makes the body of a run. started is called once it is up; report takes further reports of connectors.
-func (b *Builder) build(ctx context.Context, r *run, started func(), report func(cluster.Report)) (body, string, error) {
+func (b *Builder) build(ctx context.Context, r *run, started func(), report func(cluster.Report)) (body, error) {
 	props, err := b.resolve(ctx, r.want.Connector)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	plan, err := connectorconfig.NewPlan(b.Registry, b.Facts, props)
 	if err != nil {
-		return nil, "", fmt.Errorf("reading the config of connector %s: %w", r.id.Connector, err)
+		return nil, fmt.Errorf("reading the config of connector %s: %w", r.id.Connector, err)
 	}
 	log := b.Log.With("connector", r.id.Connector)
 	for _, w := range plan.Warnings {
@@ -71,18 +71,29 @@ func (b *Builder) build(ctx context.Context, r *run, started func(), report func
 		return b.connector(r, plan, started, report, log)
 	}
 	if plan.TasksMaxEnforce && r.want.Tasks > plan.TasksMax {
-		return nil, "", fmt.Errorf("the connector %s has %d task configs, which is greater than %d, the maximum number of tasks it is "+
+		return nil, fmt.Errorf("the connector %s has %d task configs, which is greater than %d, the maximum number of tasks it is "+
 			"configured to create; reconfigure it, or set tasks.max.enforce to false", r.id.Connector, r.want.Tasks, plan.TasksMax)
 	}
 	task, err := b.resolve(ctx, r.want.Task)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	log = log.With("task", r.id.Task)
 	if plan.Source != nil {
 		return b.source(ctx, r, plan, task, started, log)
 	}
 	return b.sink(ctx, r, plan, task, started, log)
+}
+
+func (b *Builder) version(want cluster.Want) string {
+	class, versions := want.Connector["connector.class"], want.Connector["connector.plugin.version"]
+	if p, err := b.Registry.Sources.Lookup(class, versions); err == nil {
+		return p.Version
+	}
+	if p, err := b.Registry.Sinks.Lookup(class, versions); err == nil {
+		return p.Version
+	}
+	return ""
 }
 
 func (b *Builder) resolve(ctx context.Context, p config.Props) (config.Props, error) {
@@ -96,7 +107,7 @@ func (b *Builder) resolve(ctx context.Context, p config.Props) (config.Props, er
 	return out, nil
 }
 
-func (b *Builder) connector(r *run, plan *connectorconfig.Plan, started func(), report func(cluster.Report), log *slog.Logger) (body, string, error) {
+func (b *Builder) connector(r *run, plan *connectorconfig.Plan, started func(), report func(cluster.Report), log *slog.Logger) (body, error) {
 	c := &connectorRun{
 		id: r.id, max: plan.TasksMax, enforce: plan.TasksMaxEnforce, started: started, log: log,
 		report: func(rep cluster.Report) { rep.Epoch = r.want.Epoch; report(rep) },
@@ -105,21 +116,21 @@ func (b *Builder) connector(r *run, plan *connectorconfig.Plan, started func(), 
 		Name: r.id.Connector, Config: plan.Config, Logs: b.Logs, Log: log, Metrics: connect.NoMetrics{},
 	}
 	unresolved := r.want.Connector
-	version, class := "", ""
+	class := ""
 	if plan.Source != nil {
 		c.fresh = func() connect.Connector { return plan.Source.New() }
 		c.cc.Offsets = b.Offsets.Reader(r.id.Connector)
-		version, class = plan.Source.Version, plan.Source.TaskClass
+		class = plan.Source.TaskClass
 	} else {
 		c.fresh = func() connect.Connector { return plan.Sink.New() }
-		version, class = plan.Sink.Version, plan.Sink.TaskClass
+		class = plan.Sink.TaskClass
 	}
 	resolved := plan.Config.Originals()
 	c.finish = func(tasks []config.Props) ([]config.Props, error) {
 		return taskProps(tasks, class, plan.Sink != nil, resolved, unresolved), nil
 	}
 	c.init()
-	return c, version, nil
+	return c, nil
 }
 
 // taskProps adds what Kafka Connect adds to task configs (Worker.connectorTaskConfigs), and puts the variables of the connector's
@@ -221,21 +232,21 @@ func (b *Builder) scope(id connect.TaskID) *metrics.Scope {
 	return b.Metrics.Scope(id)
 }
 
-func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan, task config.Props, started func(), log *slog.Logger) (body, string, error) {
+func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan, task config.Props, started func(), log *slog.Logger) (body, error) {
 	values, err := plan.TaskConfig(task)
 	if err != nil {
-		return nil, "", fmt.Errorf("reading the config of task %s: %w", r.id, err)
+		return nil, fmt.Errorf("reading the config of task %s: %w", r.id, err)
 	}
 	prod, err := b.Clients.Producer(withClientID(plan.Clients.Producer, "connector-producer-"+r.id.String()))
 	if err != nil {
-		return nil, "", fmt.Errorf("configuring the producer of task %s: %w", r.id, err)
+		return nil, fmt.Errorf("configuring the producer of task %s: %w", r.id, err)
 	}
 	warnAll(log, prod.Warnings)
 	m := b.scope(r.id)
 	chain, err := b.chain(ctx, r, plan, nil, m, log)
 	if err != nil {
 		m.Close()
-		return nil, "", err
+		return nil, err
 	}
 	cfg := sourcetask.Config{
 		ID: r.id, Task: plan.Source.New().NewTask(), Chain: chain, Producer: prod.Opts, Offsets: b.Offsets.Writer(r.id.Connector),
@@ -246,30 +257,30 @@ func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan
 	if b.Topics != nil {
 		cfg.Topics = b.Topics.ForSource(plan.Clients.Admin, plan.SourceOptions.TopicCreation)
 	}
-	return scoped{sourcetask.New(cfg), m}, plan.Source.Version, nil
+	return scoped{sourcetask.New(cfg), m}, nil
 }
 
-func (b *Builder) sink(ctx context.Context, r *run, plan *connectorconfig.Plan, task config.Props, started func(), log *slog.Logger) (body, string, error) {
+func (b *Builder) sink(ctx context.Context, r *run, plan *connectorconfig.Plan, task config.Props, started func(), log *slog.Logger) (body, error) {
 	values, err := plan.TaskConfig(task)
 	if err != nil {
-		return nil, "", fmt.Errorf("reading the config of task %s: %w", r.id, err)
+		return nil, fmt.Errorf("reading the config of task %s: %w", r.id, err)
 	}
 	cons, err := b.Clients.SinkConsumer("connect-"+r.id.Connector, withClientID(plan.Clients.Consumer, "connector-consumer-"+r.id.String()))
 	if err != nil {
-		return nil, "", fmt.Errorf("configuring the consumer of task %s: %w", r.id, err)
+		return nil, fmt.Errorf("configuring the consumer of task %s: %w", r.id, err)
 	}
 	warnAll(log, cons.Warnings)
 	m := b.scope(r.id)
 	dead, err := b.deadLetter(ctx, r, plan, m, log)
 	if err != nil {
 		m.Close()
-		return nil, "", err
+		return nil, err
 	}
 	chain, err := b.chain(ctx, r, plan, dead, m, log)
 	if err != nil {
 		dead.Close()
 		m.Close()
-		return nil, "", err
+		return nil, err
 	}
 	return scoped{sinktask.New(sinktask.Config{
 		ID: r.id, Task: plan.Sink.New().NewTask(), Context: connect.SinkTaskContext{Config: values}, Chain: chain,
@@ -277,7 +288,7 @@ func (b *Builder) sink(ctx context.Context, r *run, plan *connectorconfig.Plan, 
 		MaxPollRecords: cons.MaxPollRecords, MaxPollInterval: cons.MaxPollInterval,
 		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout,
 		Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
-	}), m}, plan.Sink.Version, nil
+	}), m}, nil
 }
 
 func (b *Builder) deadLetter(ctx context.Context, r *run, plan *connectorconfig.Plan, m *metrics.Scope, log *slog.Logger) (*pipeline.DeadLetter, error) {

@@ -23,9 +23,11 @@ type Config struct {
 	StopTimeout time.Duration
 }
 
-// builder makes the body of a run; its version is the plugin's. started is to be called once it is up.
+// builder makes the body of a run; started is to be called once it is up.
 type builder interface {
-	build(ctx context.Context, r *run, started func(), report func(cluster.Report)) (b body, version string, err error)
+	build(ctx context.Context, r *run, started func(), report func(cluster.Report)) (body, error)
+	// version is the version of the connector's plugin, "" if there is no such plugin.
+	version(want cluster.Want) string
 }
 
 // Worker runs connectors and tasks. Safe for concurrent use.
@@ -70,7 +72,6 @@ type run struct {
 	// paused is what was last asked for; a body that is built later starts with it
 	paused    bool
 	abandoned bool
-	version   string
 }
 
 // body is what runs: a connector instance or a task. Pause, Resume and Abandon return at once and may be called from any goroutine.
@@ -213,10 +214,8 @@ func (w *Worker) ended(in *instance, ev lifecycle.Event) *run {
 
 func (w *Worker) report(in *instance, a lifecycle.Action) {
 	rep := cluster.Report{ID: in.id, Epoch: a.Want.Epoch, Seen: a.Seen, Err: a.Err}
-	if in.run != nil && a.Seen == cluster.Running {
-		in.run.mu.Lock()
-		rep.Version = in.run.version
-		in.run.mu.Unlock()
+	if a.Seen != cluster.Unassigned { // as in Kafka Connect's status records
+		rep.Version = w.cfg.Builder.version(a.Want)
 	}
 	if a.Err != nil {
 		w.cfg.Log.Error("failed", "connector", in.id.Connector, "task", in.id.Task, "error", a.Err)
@@ -256,12 +255,12 @@ func (w *Worker) live(r *run) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	b, version, err := w.cfg.Builder.build(r.ctx, r, func() { w.event(r, lifecycle.Event{Kind: lifecycle.Started}) }, w.reports.put)
+	b, err := w.cfg.Builder.build(r.ctx, r, func() { w.event(r, lifecycle.Event{Kind: lifecycle.Started}) }, w.reports.put)
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
-	r.body, r.version = b, version
+	r.body = b
 	if r.paused {
 		b.Pause()
 	}

@@ -35,17 +35,19 @@ type fake struct {
 	hang      chan struct{} // Run returns after ctx only when this is closed
 }
 
-func (f *fakes) build(_ context.Context, r *run, started func(), _ func(cluster.Report)) (body, string, error) {
+func (f *fakes) build(_ context.Context, r *run, started func(), _ func(cluster.Report)) (body, error) {
 	if err := f.fail[r.id]; err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	b := &fake{
 		id: r.id, want: r.want, started: started, paused: make(chan bool, 8), abandoned: make(chan struct{}), end: make(chan error, 1),
 		hang: make(chan struct{}),
 	}
 	f.made <- b
-	return b, "1.0", nil
+	return b, nil
 }
+
+func (*fakes) version(cluster.Want) string { return "1.0" }
 
 func (b *fake) Run(ctx context.Context) error {
 	b.started()

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/rest"
+	"github.com/connectd/connectd/runtime/assign"
+	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/group"
+	"github.com/connectd/connectd/runtime/herder/core"
+	"github.com/connectd/connectd/runtime/kafka"
+	"github.com/connectd/connectd/runtime/store"
+	"github.com/connectd/connectd/runtime/workerconfig"
+)
+
+// distributed runs a worker in a group: connectd distributed worker.properties.
+func distributed(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("distributed", flag.ContinueOnError)
+	if err := fs.Parse(args); err != nil {
+		return &usageError{err}
+	}
+	if fs.NArg() > 1 {
+		return &usageError{errors.New("distributed takes one file of worker properties")}
+	}
+	log, level, err := newLog()
+	if err != nil {
+		return err
+	}
+	props := config.Props{}
+	if fs.NArg() == 1 {
+		if props, err = workerconfig.ReadFile(fs.Arg(0)); err != nil {
+			return &usageError{err}
+		}
+	}
+	return runDistributed(ctx, workerconfig.Overlay(props, os.Environ()), log, level, nil)
+}
+
+// runDistributed runs a worker of props; started, if set, is told its REST address.
+func runDistributed(ctx context.Context, props config.Props, log *slog.Logger, level *slog.LevelVar, started func(string)) error {
+	cfg, err := workerconfig.LoadDistributed(props)
+	if err != nil {
+		return &usageError{fmt.Errorf("the worker config is not valid: %w", err)}
+	}
+	if cfg.ExactlyOnce != workerconfig.ExactlyOnceDisabled {
+		return &usageError{errors.New("exactly.once.source.support: only disabled is supported yet")}
+	}
+	p, err := open(ctx, cfg.Worker, cfg.Connectors(), log, level)
+	if err != nil {
+		return err
+	}
+	p.started = started
+	p.sync = cfg.WorkerSyncTimeout
+	p.core = core.Config{UnsyncBackoff: cfg.WorkerUnsyncBackoff}
+	if cfg.Protocol == "sessioned" {
+		p.core.SessionKeyTTL = cfg.InterWorker.KeyTTL
+	}
+	p.peers = rest.NewPeers(rest.PeersConfig{SignatureAlgorithm: cfg.InterWorker.SignatureAlgorithm})
+	p.verify = cfg.InterWorker.VerificationAlgorithms
+	p.newKey = func() (*cluster.SessionKey, error) { return newSessionKey(cfg.InterWorker) }
+	if err := p.topicStores(cfg); err != nil {
+		return &usageError{err}
+	}
+	lead := &leadership{delay: cfg.ScheduledRebalanceMaxDelay}
+	p.owners = lead.owners
+	p.group = func(p *process) (membership, error) { return p.join(cfg, lead) }
+	return p.serve(ctx)
+}
+
+func (p *process) topicStores(cfg workerconfig.Distributed) (err error) {
+	opts := func(t workerconfig.Topic) store.Options {
+		return store.Options{
+			Clients:  p.clients,
+			Topic:    kafka.Topic{Name: t.Name, Partitions: t.Partitions, ReplicationFactor: t.ReplicationFactor, Settings: t.Configs},
+			NoCreate: !cfg.AutomaticInternalTopics, Log: p.log, OnState: p.kafkaState(t.Name),
+		}
+	}
+	config, err := store.NewConfig(opts(cfg.Config))
+	if err != nil {
+		return fmt.Errorf("config topic: %w", err)
+	}
+	status, err := store.NewStatus(opts(cfg.Status))
+	if err != nil {
+		return fmt.Errorf("status topic: %w", err)
+	}
+	offsets, err := store.NewOffsets(opts(cfg.Offset))
+	if err != nil {
+		return fmt.Errorf("offset topic: %w", err)
+	}
+	p.config, p.status, p.offsets = config, status, offsets
+	return nil
+}
+
+// kafkaState hears when a topic's Kafka cannot be reached, and when it can again.
+func (p *process) kafkaState(topic string) func(error) {
+	return func(err error) {
+		p.healthMu.Lock()
+		defer p.healthMu.Unlock()
+		if err != nil {
+			p.problems[topic] = err.Error()
+		} else {
+			delete(p.problems, topic)
+		}
+	}
+}
+
+// join makes the membership in the worker group.
+func (p *process) join(cfg workerconfig.Distributed, lead *leadership) (membership, error) {
+	proto, err := group.ParseProtocol(cfg.Protocol)
+	if err != nil {
+		return nil, err
+	}
+	o, err := p.clients.Group()
+	if err != nil {
+		return nil, err
+	}
+	client, err := kgo.NewClient(o.Opts...)
+	if err != nil {
+		return nil, fmt.Errorf("making the group's client: %w", err)
+	}
+	lead.config = p.config
+	m, err := group.NewMember(group.Config{
+		Client: client, GroupID: cfg.GroupID, Protocol: proto, SessionTimeout: cfg.SessionTimeout, HeartbeatInterval: cfg.HeartbeatInterval,
+		RebalanceTimeout: cfg.RebalanceTimeout, URL: func() string { return p.advertise },
+		ConfigOffset: func() int64 { return p.config.Snapshot().Offset }, Assign: lead.assign, Log: p.log,
+	})
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	return closing{m, client}, nil
+}
+
+// closing closes the member's client when it has run.
+type closing struct {
+	*group.Member
+	client *kgo.Client
+}
+
+func (c closing) Run(ctx context.Context) error {
+	defer c.client.Close()
+	return c.Member.Run(ctx)
+}
+
+// leadership is what a leader keeps between rounds.
+type leadership struct {
+	delay  time.Duration
+	config configLog
+
+	mu    sync.Mutex
+	state assign.State
+}
+
+// assign reads the config to its end, so that the round is decided on what all members may know, and hands out the work.
+func (l *leadership) assign(ctx context.Context, round cluster.Round) (map[string]cluster.Grant, error) {
+	if err := l.config.ReadToEnd(ctx); err != nil {
+		return nil, fmt.Errorf("reading the config topic to its end: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	grants, next := assign.Assign(time.Now(), l.state, round, l.config.Snapshot(), l.delay)
+	l.state = next
+	return grants, nil
+}
+
+// owners tells the REST address of whoever has each connector and task after this round.
+func (l *leadership) owners(j cluster.Joined) map[connect.TaskID]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := map[connect.TaskID]string{}
+	for member, a := range l.state.Owners() {
+		url := j.Members[member]
+		for _, name := range a.Connectors {
+			out[connect.TaskID{Connector: name, Task: connect.ConnectorTask}] = url
+		}
+		for _, id := range a.Tasks {
+			out[id] = url
+		}
+	}
+	return out
+}
+
+// newSessionKey makes a key for signing requests between workers (KIP-507).
+func newSessionKey(w workerconfig.InterWorker) (*cluster.SessionKey, error) {
+	size := w.KeySize / 8
+	if size <= 0 {
+		size = 32 // what Java's generator gives for HmacSHA256
+	}
+	key := make([]byte, size)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("making a session key: %w", err)
+	}
+	return &cluster.SessionKey{Key: key, Algorithm: w.KeyGenerationAlgorithm, Created: time.Now().UnixMilli()}, nil
+}

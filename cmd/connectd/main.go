@@ -1,0 +1,101 @@
+// Command connectd runs connectors of Kafka Connect's kind: connectd distributed worker.properties. See usage below and docs/.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the build (-ldflags -X main.version=…).
+var version = "dev"
+
+const usage = `connectd runs Kafka Connect connectors.
+
+  connectd distributed WORKER.properties                     a worker in a group
+  connectd standalone WORKER.properties CONNECTOR…           one worker alone; connectors as .properties or .json
+  connectd dev [--listen HOST:PORT] [--kafka-listen HOST:PORT] [--data-dir DIR]
+                                                             broker and worker in one process, nothing to install
+  connectd docs DIR                                          write the reference of all config keys
+  connectd version
+
+Environment: CONNECT_* overrides worker keys (CONNECT_BOOTSTRAP_SERVERS is bootstrap.servers); CONNECTD_LOG_LEVEL is debug, info,
+warn or error; CONNECTD_LOG_FORMAT is json or text.
+`
+
+// Exit codes, as the JVM's and sysexits': 1 for a failure while running, 2 for wrong use or config.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// usageError is an error of the command line or config: nothing was started.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "connectd:", err)
+	if _, ok := errors.AsType[*usageError](err); ok {
+		os.Exit(exitUsage)
+	}
+	os.Exit(exitFailed)
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return &usageError{errors.New("a command is missing")}
+	}
+	switch args[0] {
+	case "distributed":
+		return distributed(ctx, args[1:])
+	case "standalone":
+		return standalone(ctx, args[1:])
+	case "dev":
+		return dev(ctx, args[1:], out)
+	case "docs":
+		return docs(args[1:])
+	case "version", "--version":
+		fmt.Fprintln(out, version)
+		return nil
+	case "help", "--help", "-h":
+		fmt.Fprint(out, usage)
+		return nil
+	default:
+		fmt.Fprint(os.Stderr, usage)
+		return &usageError{fmt.Errorf("unknown command %q", args[0])}
+	}
+}
+
+// newLog makes the process's logger: JSON lines on standard error, level from the environment.
+func newLog() (*slog.Logger, *slog.LevelVar, error) {
+	level := new(slog.LevelVar)
+	if l := os.Getenv("CONNECTD_LOG_LEVEL"); l != "" {
+		if err := level.UnmarshalText([]byte(l)); err != nil {
+			return nil, nil, &usageError{fmt.Errorf("CONNECTD_LOG_LEVEL: %w", err)}
+		}
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	switch f := os.Getenv("CONNECTD_LOG_FORMAT"); f {
+	case "", "json":
+		return slog.New(slog.NewJSONHandler(os.Stderr, opts)), level, nil
+	case "text":
+		return slog.New(slog.NewTextHandler(os.Stderr, opts)), level, nil
+	default:
+		return nil, nil, &usageError{fmt.Errorf("CONNECTD_LOG_FORMAT: %q is neither json nor text", f)}
+	}
+}

@@ -1,0 +1,394 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/rest"
+	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/connectorconfig"
+	"github.com/connectd/connectd/runtime/herder"
+	"github.com/connectd/connectd/runtime/herder/core"
+	"github.com/connectd/connectd/runtime/kafka"
+	"github.com/connectd/connectd/runtime/metrics"
+	"github.com/connectd/connectd/runtime/plugin"
+	"github.com/connectd/connectd/runtime/secrets"
+	"github.com/connectd/connectd/runtime/sourcetask"
+	"github.com/connectd/connectd/runtime/store"
+	"github.com/connectd/connectd/runtime/worker"
+	"github.com/connectd/connectd/runtime/workerconfig"
+)
+
+// opTimeout bounds slow actions and REST requests (ConnectResource.DEFAULT_REST_REQUEST_TIMEOUT_MS).
+const opTimeout = 90 * time.Second
+
+// configLog, statusLog and membership are what distributed and standalone bring: stores on topics or in memory, a group or none.
+type (
+	configLog interface {
+		herder.ConfigLog
+		Run(ctx context.Context) error
+		Ready() <-chan struct{}
+	}
+	statusLog interface {
+		herder.StatusLog
+		Run(ctx context.Context) error
+		Ready() <-chan struct{}
+		Flush(ctx context.Context) error
+		PutTopic(t cluster.TopicStatus)
+		Topics(connector string) []cluster.TopicStatus
+		Topic(connector, topic string) (cluster.TopicStatus, bool)
+		DeleteTopic(connector, topic string)
+	}
+	offsetLog interface {
+		store.OffsetStore
+		Run(ctx context.Context) error
+		ReadToEnd(ctx context.Context) error
+	}
+	membership interface {
+		herder.Membership
+		Run(ctx context.Context) error
+	}
+)
+
+// process is one worker with all its parts. Built by distributed or standalone, run once by serve.
+type process struct {
+	cfg   workerconfig.Worker
+	facts connectorconfig.Worker
+	core  core.Config
+	sync  time.Duration // worker.sync.timeout.ms
+	log   *slog.Logger
+	level *slog.LevelVar
+
+	reg      *plugin.Registry
+	resolver *secrets.Resolver
+	clients  *kafka.Clients
+	metrics  *metrics.Registry
+
+	config  configLog
+	status  statusLog
+	offsets offsetLog
+	// group makes the membership once the stores are read and the address is known.
+	group     func(p *process) (membership, error)
+	owners    func(cluster.Joined) map[connect.TaskID]string
+	peers     herder.Peers
+	newKey    func() (*cluster.SessionKey, error)
+	advertise string // REST address of this worker, ends with a slash
+	workerID  string // host:port of it
+	// created connectors of standalone mode, put once the worker is up
+	initial []config.Props
+	started func(url string) // told when REST listens
+
+	admin     *kadm.Client
+	clusterID string
+	herder    *herder.Herder
+	worker    *worker.Worker
+	startup   time.Time
+
+	verify      []string // inter.worker.verification.algorithms
+	loggersOnce sync.Once
+	levels      *loggers
+
+	healthMu sync.Mutex
+	problems map[string]string // by topic: why it cannot be reached
+}
+
+// open makes what each kind of worker has. The error is one of configuration.
+func open(ctx context.Context, common workerconfig.Worker, facts connectorconfig.Worker, log *slog.Logger, level *slog.LevelVar) (*process, error) {
+	reg, err := plugins()
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range common.Warnings {
+		log.Warn(w)
+	}
+	res, err := secrets.New(ctx, secrets.Config{Providers: &reg.ConfigProviders, Worker: common.Originals})
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("setting up config providers: %w", err)}
+	}
+	props, err := res.ResolveProps(ctx, common.Originals)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("resolving the worker config: %w", err)}
+	}
+	facts.Resolve = res.ResolveProps
+	p := &process{
+		cfg: common, facts: facts, log: log, level: level, reg: reg, resolver: res, clients: &kafka.Clients{Worker: props},
+		metrics: metrics.New(), startup: time.Now(), problems: map[string]string{},
+	}
+	o, err := p.clients.Admin(nil)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	cl, err := kgo.NewClient(o.Opts...)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("making the admin client: %w", err)}
+	}
+	p.admin = kadm.NewClient(cl)
+	return p, nil
+}
+
+// serve runs the worker until ctx is done, then hands everything over in order: tasks stop and commit, the group is left, the last
+// statuses are written.
+func (p *process) serve(ctx context.Context) (err error) {
+	defer p.admin.Close()
+	srv, err := p.listen()
+	if err != nil {
+		return err
+	}
+	// Parts that outlive the work: REST to answer until the end, stores to take the last statuses.
+	outer, endOuter := context.WithCancel(context.WithoutCancel(ctx))
+	var parts sync.WaitGroup
+	failed := make(chan error, 8)
+	start := func(what string, ctx context.Context, run func(context.Context) error) {
+		parts.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				failed <- fmt.Errorf("%s: %w", what, err)
+			}
+		})
+	}
+	defer func() {
+		endOuter()
+		parts.Wait()
+	}()
+	start("REST server", outer, srv.Run)
+	start("config store", outer, p.config.Run)
+	start("status store", outer, p.status.Run)
+	start("offset store", outer, p.offsets.Run)
+	if p.started != nil {
+		p.started(p.advertise)
+	}
+	if err := p.await(ctx, failed); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return p.work(ctx, srv, start, failed)
+}
+
+// await waits until the stores are read.
+func (p *process) await(ctx context.Context, failed <-chan error) error {
+	for _, r := range []<-chan struct{}{p.config.Ready(), p.status.Ready()} {
+		select {
+		case <-r:
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+// work runs herder, group and worker.
+func (p *process) work(ctx context.Context, srv *rest.Server, start func(string, context.Context, func(context.Context) error), failed <-chan error) error {
+	p.worker = worker.New(worker.Config{Builder: p.builder(), Log: p.log, StopTimeout: p.cfg.TaskShutdownTimeout})
+	group, err := p.group(p)
+	if err != nil {
+		return err
+	}
+	p.herder = herder.New(herder.Config{
+		Core: p.core, Worker: p.worker, Config: p.config, Status: p.status, Group: group, Peers: p.peers, Log: p.log, NewKey: p.newKey,
+		Owners: p.owners, Loggers: p.setLogger, Validate: p.validateForPut, OpTimeout: opTimeout, SyncTimeout: p.sync,
+	})
+	groupCtx, endGroup := context.WithCancel(context.WithoutCancel(ctx))
+	var groupDone sync.WaitGroup
+	defer func() {
+		endGroup()
+		groupDone.Wait()
+	}()
+	groupEnded := make(chan struct{})
+	start("group membership", groupCtx, func(ctx context.Context) error {
+		defer close(groupEnded)
+		return group.Run(ctx)
+	})
+	herderCtx, endHerder := context.WithCancel(context.WithoutCancel(ctx))
+	defer endHerder()
+	herderEnded := make(chan struct{})
+	start("herder", herderCtx, func(ctx context.Context) error {
+		defer close(herderEnded)
+		return p.herder.Run(ctx)
+	})
+	workerCtx, endWorker := context.WithCancel(context.WithoutCancel(ctx))
+	defer endWorker()
+	workerEnded := make(chan struct{})
+	start("worker", workerCtx, func(ctx context.Context) error {
+		defer close(workerEnded)
+		return p.worker.Run(ctx, p.lastWord)
+	})
+	p.announce()
+	srv.Serve(&facade{p})
+	start("connectors of the command line", ctx, p.createInitial)
+	start("cluster id", ctx, p.findClusterID)
+
+	select {
+	case <-ctx.Done():
+		p.log.Info("stopping")
+		err = nil
+	case err = <-failed:
+		p.log.Error("stopping because a part of the worker has failed", "error", err)
+	}
+	// The herder first, so that nothing new begins; then the tasks commit and stop; then the group is told, and gives the work away.
+	endHerder()
+	<-herderEnded
+	endWorker()
+	<-workerEnded
+	endGroup()
+	<-groupEnded
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, p.status.Flush(flush))
+}
+
+// lastWord writes the statuses of the stop, when the herder no longer listens.
+func (p *process) lastWord(r cluster.Report) {
+	if r.Seen == cluster.Unassigned {
+		p.status.PutSafe(cluster.Status{ID: r.ID, State: r.Seen, WorkerID: p.workerID, Generation: p.herder.Member().Generation})
+	}
+}
+
+// findClusterID asks until Kafka answers; GET / shows it.
+func (p *process) findClusterID(ctx context.Context) error {
+	for {
+		md, err := p.admin.BrokerMetadata(ctx)
+		if err == nil {
+			p.healthMu.Lock()
+			defer p.healthMu.Unlock()
+			p.clusterID = md.Cluster
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (p *process) announce() {
+	p.log.Info("connectd is up", "worker", p.workerID, "version", version, "after", time.Since(p.startup).Round(time.Millisecond).String())
+}
+
+func (p *process) builder() *worker.Builder {
+	b := &worker.Builder{
+		Registry: p.reg, Facts: p.facts, Clients: p.clients, Resolve: p.resolver.ResolveProps, Offsets: sourceOffsets{p.offsets},
+		Logs: &store.TopicLogs{Clients: p.clients, Log: p.log}, Topics: &topicMaker{p}, Metrics: p.metrics, Log: p.log,
+		CommitInterval: p.cfg.OffsetFlushInterval, CommitTimeout: p.cfg.OffsetFlushTimeout,
+	}
+	if p.cfg.TopicTracking {
+		b.Tracker = func(id connect.TaskID, topic string) {
+			if _, known := p.status.Topic(id.Connector, topic); !known {
+				p.status.PutTopic(cluster.TopicStatus{Topic: topic, Connector: id.Connector, Task: id.Task, Since: time.Now().UnixMilli()})
+			}
+		}
+	}
+	return b
+}
+
+// sourceOffsets hands out one connector's part of the offset store.
+type sourceOffsets struct{ s offsetLog }
+
+func (o sourceOffsets) Reader(name string) connect.OffsetReader {
+	return freshReader{o.s, store.Reader(o.s, name)}
+}
+
+// freshReader reads the topic to its end first: a task that was moved here must see what its former worker wrote last.
+type freshReader struct {
+	s offsetLog
+	r connect.OffsetReader
+}
+
+func (r freshReader) Read(ctx context.Context, ps ...*connect.SourcePartition) ([]json.RawMessage, error) {
+	if err := r.s.ReadToEnd(ctx); err != nil {
+		return nil, fmt.Errorf("reading the offset topic to its end: %w", err)
+	}
+	return r.r.Read(ctx, ps...)
+}
+
+func (o sourceOffsets) Writer(name string) sourcetask.OffsetWriter { return offsetWriter{o.s, name} }
+
+type offsetWriter struct {
+	s    store.OffsetStore
+	name string
+}
+
+func (w offsetWriter) Write(ctx context.Context, offsets []sourcetask.PartitionOffset) error {
+	entries := make([]cluster.SourceOffset, len(offsets))
+	for i, o := range offsets {
+		entries[i] = cluster.SourceOffset{Partition: o.Partition, Offset: o.Offset}
+	}
+	return w.s.Write(ctx, w.name, entries...)
+}
+
+// topicMaker creates the topics of sources and dead letters.
+type topicMaker struct{ p *process }
+
+// ForSource: without topic.creation rules the broker's own automatic creation is taken over by us, with its defaults.
+func (m *topicMaker) ForSource(_ config.Props, rules []connectorconfig.TopicRule) sourcetask.TopicCreator {
+	return topicCreator{m.p, rules}
+}
+
+func (m *topicMaker) DeadLetter(ctx context.Context, _ config.Props, topic string, replication int16) error {
+	_, err := kafka.EnsureTopic(ctx, m.p.admin, kafka.Topic{Name: topic, Partitions: 1, ReplicationFactor: replication})
+	return err
+}
+
+type topicCreator struct {
+	p     *process
+	rules []connectorconfig.TopicRule
+}
+
+func (c topicCreator) EnsureTopic(ctx context.Context, topic string) error {
+	t := kafka.Topic{Name: topic, Partitions: -1, ReplicationFactor: -1}
+	for _, r := range c.rules {
+		if ok, err := r.Matches(topic); err != nil {
+			return err
+		} else if ok {
+			t.Partitions, t.ReplicationFactor, t.Settings = r.Partitions, r.ReplicationFactor, r.Configs
+			break
+		}
+	}
+	created, err := kafka.EnsureTopic(ctx, c.p.admin, t)
+	if err != nil {
+		return connect.Retriable(err, time.Second)
+	}
+	if created {
+		c.p.log.Info("created a topic", "topic", topic)
+	}
+	return nil
+}
+
+// advertised finds the REST address to advertise (RestServer.advertisedUrl): the configured one, else the listener's.
+func advertised(r workerconfig.REST, bound []net.Addr) (url, workerID string) {
+	scheme, host, port := "http", "", 0
+	if len(r.Listeners) > 0 {
+		scheme, host, port = r.Listeners[0].Scheme, r.Listeners[0].Host, r.Listeners[0].Port
+	}
+	if r.AdvertisedListener != "" {
+		scheme = r.AdvertisedListener
+	}
+	if len(bound) > 0 {
+		if a, ok := bound[0].(*net.TCPAddr); ok && port == 0 {
+			port = a.Port
+		}
+	}
+	if r.AdvertisedHost != "" {
+		host = r.AdvertisedHost
+	}
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		host = ownHost()
+	}
+	if r.AdvertisedPort != 0 {
+		port = r.AdvertisedPort
+	}
+	workerID = net.JoinHostPort(host, strconv.Itoa(port))
+	return scheme + "://" + workerID + "/", workerID
+}

@@ -1,0 +1,90 @@
+package rest
+
+import (
+	"bytes"
+	"net/http"
+
+	"github.com/connectd/connectd/rest/api"
+	"github.com/connectd/connectd/runtime/cluster"
+)
+
+func (s *Server) getOffsets(r *request) (response, error) {
+	entries, err := r.herder.Offsets(r.ctx, r.connector())
+	if err != nil {
+		return response{}, err
+	}
+	out := api.ConnectorOffsets{Offsets: make([]api.ConnectorOffset, len(entries))}
+	for i, e := range entries {
+		out.Offsets[i] = api.ConnectorOffset{Partition: e.Partition, Offset: e.Offset}
+	}
+	return response{status: http.StatusOK, body: out}, nil
+}
+
+func (s *Server) patchOffsets(r *request) (response, error) {
+	entries, err := r.offsets()
+	if err != nil {
+		return response{}, err
+	}
+	if err := r.offsetsMayChange(); err != nil {
+		return response{}, err
+	}
+	h, ok := r.herder.(OffsetsWriter)
+	if !ok {
+		return response{}, notSupported("Altering offsets")
+	}
+	message, err := h.AlterOffsets(r.ctx, r.connector(), entries)
+	return response{status: http.StatusOK, body: api.Message{Message: message}}, err
+}
+
+// offsets reads the body of a PATCH. An offset that is null removes its partition.
+func (r *request) offsets() ([]OffsetEntry, error) {
+	var body api.ConnectorOffsets
+	if err := r.decode("an object with the list offsets", &body); err != nil {
+		return nil, err
+	}
+	if len(body.Offsets) == 0 {
+		return nil, badRequest("Partitions / offsets need to be provided for an alter offsets request")
+	}
+	out := make([]OffsetEntry, len(body.Offsets))
+	for i, o := range body.Offsets {
+		if string(o.Offset) == "null" {
+			o.Offset = nil
+		}
+		if !isObject(o.Partition) || o.Offset != nil && !isObject(o.Offset) {
+			return nil, badRequest("offsets[%d] must have a partition, an object, and an offset, an object or null", i)
+		}
+		out[i] = OffsetEntry{Partition: o.Partition, Offset: o.Offset}
+	}
+	return out, nil
+}
+
+func isObject(data []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) }
+
+func (s *Server) deleteOffsets(r *request) (response, error) {
+	if err := r.offsetsMayChange(); err != nil {
+		return response{}, err
+	}
+	h, ok := r.herder.(OffsetsWriter)
+	if !ok {
+		return response{}, notSupported("Resetting offsets")
+	}
+	message, err := h.ResetOffsets(r.ctx, r.connector())
+	return response{status: http.StatusOK, body: api.Message{Message: message}}, err
+}
+
+// offsetsMayChange: only a stopped connector has nobody who would write over the change.
+func (r *request) offsetsMayChange() error {
+	c, err := r.configured(r.connector())
+	if err != nil {
+		return err
+	}
+	if c.Target != cluster.Stopped {
+		return badRequest("Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified "+
+			"connector by issuing a 'PUT' request to the '/connectors/%s/stop' endpoint", c.Name)
+	}
+	return nil
+}
+
+func notSupported(what string) error {
+	return &httpError{status: http.StatusNotImplemented, message: what + " is not supported yet"}
+}

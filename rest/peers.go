@@ -1,0 +1,129 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/rest/api"
+	"github.com/connectd/connectd/runtime/cluster"
+)
+
+const userAgent = "connectd"
+
+// PeersConfig is what Peers are made of.
+type PeersConfig struct {
+	// Client sends the requests; nil for NewClient(nil).
+	Client *http.Client
+	// SignatureAlgorithm is inter.worker.signature.algorithm; empty for HmacSHA256.
+	SignatureAlgorithm string
+	// Timeout bounds a request; 0 for 90 s.
+	Timeout time.Duration
+}
+
+// Peers sends requests to other workers. Safe for concurrent use.
+type Peers struct{ cfg PeersConfig }
+
+// NewPeers never fails; an algorithm that is unknown is the error of each request.
+func NewPeers(cfg PeersConfig) *Peers {
+	if cfg.Client == nil {
+		cfg.Client = NewClient(nil)
+	}
+	if cfg.SignatureAlgorithm == "" {
+		cfg.SignatureAlgorithm = "HmacSHA256"
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 90 * time.Second
+	}
+	return &Peers{cfg: cfg}
+}
+
+// PeerError is the answer of a worker that refused. It is cluster.ErrRebalancing for 409 and cluster.ErrStarting for 503: both pass.
+type PeerError struct {
+	URL     string
+	Status  int
+	Message string
+}
+
+func (e *PeerError) Error() string {
+	return fmt.Sprintf("worker %s answered %d: %s", e.URL, e.Status, e.Message)
+}
+
+// Is makes errors.Is work with the errors of package cluster.
+func (e *PeerError) Is(target error) bool {
+	return target == cluster.ErrRebalancing && e.Status == http.StatusConflict || //nolint:errorlint // this is what errors.Is calls
+		target == cluster.ErrStarting && e.Status == http.StatusServiceUnavailable //nolint:errorlint // same
+}
+
+// PutTasks brings task configs to the leader, signed with key unless it is nil (KIP-507). An error is a *PeerError if the leader refused.
+func (p *Peers) PutTasks(ctx context.Context, leaderURL, connector string, tasks []config.Props, key *cluster.SessionKey) error {
+	list := make([]api.Config, len(tasks))
+	for i, t := range tasks {
+		list[i] = storedConfig(t)
+	}
+	body, err := encode(list)
+	if err != nil {
+		return err
+	}
+	if err := p.do(ctx, http.MethodPost, leaderURL, connector, "tasks", body, key); err != nil {
+		return fmt.Errorf("bringing the task configs of %s to the leader: %w", connector, err)
+	}
+	return nil
+}
+
+// FenceZombies asks the leader to fence out the zombies of a source connector (KIP-618).
+func (p *Peers) FenceZombies(ctx context.Context, leaderURL, connector string, key *cluster.SessionKey) error {
+	if err := p.do(ctx, http.MethodPut, leaderURL, connector, "fence", nil, key); err != nil {
+		return fmt.Errorf("asking the leader to fence out the zombies of %s: %w", connector, err)
+	}
+	return nil
+}
+
+func (p *Peers) do(ctx context.Context, method, base, connector, what string, body []byte, key *cluster.SessionKey) error {
+	if base == "" {
+		return errors.New(messageNoLeader)
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	defer cancel()
+	to := strings.TrimRight(base, "/") + pathConnectors + "/" + url.PathEscape(connector) + "/" + what
+	req, err := http.NewRequestWithContext(ctx, method, to, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", contentJSON)
+	req.Header.Set("User-Agent", userAgent)
+	if body != nil {
+		req.Header.Set("Content-Type", contentJSON)
+	}
+	if key != nil {
+		signature, err := sign(key.Key, p.cfg.SignatureAlgorithm, body)
+		if err != nil {
+			return fmt.Errorf("signing the request (inter.worker.signature.algorithm): %w", err)
+		}
+		req.Header.Set(signatureHeader, signature)
+		req.Header.Set(algorithmHeader, p.cfg.SignatureAlgorithm)
+	}
+	res, err := p.cfg.Client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if res.StatusCode >= 200 && res.StatusCode < 300 {
+		return err
+	}
+	var m api.ErrorMessage
+	if json.Unmarshal(data, &m) != nil || m.Message == "" {
+		m.Message = "HTTP " + strconv.Itoa(res.StatusCode)
+	}
+	return &PeerError{URL: base, Status: res.StatusCode, Message: m.Message}
+}

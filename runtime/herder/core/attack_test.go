@@ -1,0 +1,454 @@
+package core
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/cluster"
+)
+
+var keepOn = flag.Bool("keep-on", false, "go on after the first failed seed")
+
+// TestRandomEvents plays random events that keep the contracts of group, config topic and worker, then lets everything end, and asks:
+// is every request answered once, is every change of the group answered by Ready, does nothing wait for ever, do tasks come to be?
+func TestRandomEvents(t *testing.T) {
+	seeds := int64(1500)
+	if testing.Short() {
+		seeds = 200
+	}
+	for seed := range seeds {
+		if !t.Run(strconv.FormatInt(seed, 10), func(t *testing.T) { attack(t, seed) }) && !*keepOn {
+			return
+		}
+	}
+}
+
+// world plays everything around one core.
+type world struct {
+	*testing.T
+	r    *rand.Rand
+	h    *Herder
+	now  time.Time
+	log  []string
+	snap *cluster.Snapshot // the config topic
+	news *cluster.ConfigRead
+
+	// the group: unready as in package group, a member is not let in before it has said Ready
+	seq, unready int64
+	in, away     bool
+	generation   int32
+	held         cluster.Assignment
+
+	ops     map[OpID]Action
+	asked   ReqID
+	replies map[ReqID]int
+
+	want    map[connect.TaskID]cluster.Want
+	settled []int64 // revisions to settle
+	runs    map[connect.TaskID]cluster.Want
+	calm    bool // the end: nothing fails any more
+}
+
+func attack(t *testing.T, seed int64) {
+	w := &world{
+		T: t, r: rand.New(rand.NewSource(seed)), now: time.Unix(1000, 0), ops: map[OpID]Action{}, replies: map[ReqID]int{},
+		snap: &cluster.Snapshot{Offset: -1, Connectors: map[string]*cluster.ConnectorSnapshot{}}, runs: map[connect.TaskID]cluster.Want{},
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("panic: %v", p)
+		}
+		if t.Failed() {
+			for _, l := range w.log {
+				t.Log(l)
+			}
+		}
+	}()
+	w.h = New(Config{WorkerID: "w:1", UnsyncBackoff: time.Minute, SessionKeyTTL: time.Hour}, w.snap)
+	for range 80 {
+		w.random()
+	}
+	w.end()
+}
+
+func (w *world) step(ev Event) {
+	w.log = append(w.log, fmt.Sprintf("%T %+v", ev, ev))
+	for i, a := range w.h.Step(w.now, ev) {
+		if i > 100 {
+			w.Fatal("one event causes more than a hundred actions")
+		}
+		w.log = append(w.log, fmt.Sprintf("    %T %+v", a, a))
+		w.obey(a)
+	}
+}
+
+func (w *world) obey(a Action) {
+	switch a := a.(type) {
+	case Apply:
+		w.want = a.Want
+		w.settled = append(w.settled, a.Revision)
+	case Ready:
+		if a.Seq >= w.unready {
+			w.unready = 0
+		}
+	case LeaveGroup:
+		w.left()
+		w.away = true
+	case Rejoin:
+		w.away = false
+	case Reply:
+		w.replies[a.Req]++
+		if w.replies[a.Req] > 1 {
+			w.Errorf("request %d was answered twice", a.Req)
+		}
+	case ReadToEnd:
+		w.ops[a.Op] = a
+	case WriteConfig:
+		w.ops[a.Op] = a
+	case Validate:
+		w.ops[a.Op] = a
+	case PlanTasks:
+		w.ops[a.Op] = a
+	case ForwardTasks:
+		w.ops[a.Op] = a
+	case NewSessionKey:
+		w.ops[a.Op] = a
+	}
+}
+
+func (w *world) chance(percent int) bool { return w.r.Intn(100) < percent }
+
+func (w *world) name() string { return string(rune('a' + w.r.Intn(3))) }
+
+func (w *world) random() {
+	switch w.r.Intn(12) {
+	case 0, 1, 2:
+		w.asked++
+		w.replies[w.asked] = 0
+		w.step(Requested{Req: w.asked, Request: w.request()})
+	case 3, 4, 5:
+		w.answer(w.chance(80))
+	case 6:
+		w.join(w.chance(70))
+	case 7:
+		if w.in && w.chance(40) {
+			w.leftEvent()
+		} else if w.in && w.unready == 0 && w.chance(30) {
+			w.revokeAll()
+		}
+	case 8:
+		w.tell()
+	case 9, 10:
+		w.report()
+	case 11:
+		w.now = w.now.Add(time.Duration(w.r.Intn(40)) * time.Second)
+		w.step(Tick{})
+	}
+}
+
+func (w *world) request() Request {
+	name := w.name()
+	id := connect.TaskID{Connector: name, Task: int32(w.r.Intn(2))}
+	switch w.r.Intn(11) {
+	case 0, 1, 2:
+		return PutConfig{Name: name, Props: config.Props{"name": name, "v": strconv.Itoa(w.r.Intn(3))}, MustBeNew: w.chance(30)}
+	case 3:
+		v := "p"
+		return PatchConfig{Name: name, Patch: map[string]*string{"v": &v}}
+	case 4:
+		return Delete{name}
+	case 5, 6:
+		return SetTarget{name, cluster.TargetState(w.r.Intn(3))}
+	case 7:
+		return RestartConnector{name}
+	case 8:
+		return RestartTask{id}
+	case 9:
+		return RestartAll{cluster.RestartRequest{Connector: name, IncludeTasks: true}}
+	default:
+		return PutTasks{Name: name, Configs: tasks(w.r.Intn(3))}
+	}
+}
+
+// answer ends one slow action.
+func (w *world) answer(ok bool) {
+	if len(w.ops) == 0 {
+		return
+	}
+	ids := slices.Sorted(maps.Keys(w.ops))
+	op := ids[w.r.Intn(len(ids))]
+	a := w.ops[op]
+	delete(w.ops, op)
+	d := Done{Op: op}
+	if !ok && !w.calm {
+		d.Err = errors.New("boom")
+		w.step(d)
+		return
+	}
+	switch a := a.(type) {
+	case ReadToEnd:
+		d.Result = w.snap
+	case WriteConfig:
+		for _, c := range a.Changes {
+			w.write(c)
+		}
+		d.Result = w.snap
+	case PlanTasks:
+		if w.runs[connect.TaskID{Connector: a.Connector, Task: connect.ConnectorTask}].Connector == nil {
+			d.Err = errors.New("it does not run")
+		} else {
+			d.Result = tasks(2)
+		}
+	case ForwardTasks:
+		w.write(cluster.PutTasks{Connector: a.Connector, Tasks: a.Configs})
+	case NewSessionKey:
+		d.Result = &cluster.SessionKey{Created: w.now.UnixMilli()}
+	}
+	if w.chance(50) {
+		w.tell()
+	}
+	w.step(d)
+}
+
+// write changes the config topic; tell brings the news.
+func (w *world) write(ch cluster.Change) {
+	next := &cluster.Snapshot{Offset: w.snap.Offset + 1, Connectors: maps.Clone(w.snap.Connectors), SessionKey: w.snap.SessionKey}
+	if w.news == nil {
+		w.news = &cluster.ConfigRead{}
+	}
+	add := func(list *[]string, name string) {
+		if !slices.Contains(*list, name) {
+			*list = append(*list, name)
+		}
+	}
+	get := func(name string) *cluster.ConnectorSnapshot {
+		c := &cluster.ConnectorSnapshot{Name: name, TaskCountRecord: -1}
+		if old := next.Connectors[name]; old != nil {
+			*c = *old
+		}
+		return c
+	}
+	switch ch := ch.(type) {
+	case cluster.PutConnector:
+		c := get(ch.Name)
+		c.Config = ch.Config
+		next.Connectors[ch.Name] = c
+		add(&w.news.Updated, ch.Name)
+		w.news.Removed = slices.DeleteFunc(w.news.Removed, func(n string) bool { return n == ch.Name })
+	case cluster.RemoveConnector:
+		delete(next.Connectors, ch.Name)
+		add(&w.news.Removed, ch.Name)
+		w.news.Updated = slices.DeleteFunc(w.news.Updated, func(n string) bool { return n == ch.Name })
+	case cluster.PutTasks:
+		if next.Connectors[ch.Connector] != nil {
+			c := get(ch.Connector)
+			c.Tasks, c.Applied = ch.Tasks, c.Config
+			next.Connectors[ch.Connector] = c
+			add(&w.news.Tasks, ch.Connector)
+		}
+	case cluster.PutTarget:
+		if next.Connectors[ch.Connector] != nil {
+			c := get(ch.Connector)
+			c.Target = ch.Target
+			next.Connectors[ch.Connector] = c
+			add(&w.news.Targets, ch.Connector)
+		}
+	case cluster.PutRestart:
+		w.news.Restarts = append(w.news.Restarts, ch.Request)
+	case cluster.PutSessionKey:
+		next.SessionKey = &ch.Key
+	}
+	w.snap = next
+}
+
+// tell brings what was read from the topic since the last time.
+func (w *world) tell() {
+	if w.news == nil {
+		return
+	}
+	ev := *w.news
+	ev.Snapshot, ev.Offset = w.snap, w.snap.Offset
+	w.news = nil
+	w.step(ConfigRead{ev})
+}
+
+// join completes a round: everything is ours, or parts of it.
+func (w *world) join(leader bool) {
+	if w.unready != 0 || w.away {
+		return
+	}
+	w.in = true
+	w.generation++
+	had := w.held
+	w.held = cluster.Assignment{}
+	ev := Joined{Owners: map[connect.TaskID]string{}}
+	for _, name := range w.snap.Names() {
+		if w.calm || w.chance(70) {
+			w.held.Connectors = append(w.held.Connectors, name)
+		}
+		for _, id := range w.snap.TaskIDs(name) {
+			if w.calm || w.chance(70) {
+				w.held.Tasks = append(w.held.Tasks, id)
+			}
+		}
+	}
+	ev.Joined = cluster.Joined{Generation: w.generation, LeaderURL: "http://l/", IsLeader: leader, ConfigOffset: w.snap.Offset, Held: w.held}
+	lost := func(a, b cluster.Assignment) bool {
+		return slices.ContainsFunc(a.Connectors, func(n string) bool { return !slices.Contains(b.Connectors, n) }) ||
+			slices.ContainsFunc(a.Tasks, func(id connect.TaskID) bool { return !slices.Contains(b.Tasks, id) })
+	}
+	if lost(had, w.held) {
+		ev.Seq = w.expect()
+	}
+	if !w.calm && w.chance(20) {
+		ev.ConfigOffset += int64(w.r.Intn(3)) - 1
+	}
+	if !w.calm && w.chance(10) {
+		ev.Grant.Error = cluster.ConfigMismatch
+	}
+	w.step(ev)
+}
+
+func (w *world) expect() int64 {
+	w.seq++
+	w.unready = w.seq
+	return w.seq
+}
+
+// left is what package group does on its way out: the answer to an earlier change stays owed.
+func (w *world) left() (seq int64) {
+	if !w.in {
+		return 0
+	}
+	if w.held.Len() > 0 {
+		seq = w.expect()
+	}
+	w.in, w.held = false, cluster.Assignment{}
+	return seq
+}
+
+func (w *world) leftEvent() {
+	w.step(LeftGroup{cluster.Left{Seq: w.left(), Reason: "session lost"}})
+}
+
+func (w *world) revokeAll() {
+	if w.held.Len() == 0 {
+		return
+	}
+	seq := w.expect()
+	w.in, w.held = false, cluster.Assignment{}
+	w.step(Revoking{cluster.Revoking{Seq: seq}})
+}
+
+// report tells of one thing that the worker does on its way to the wanted set.
+func (w *world) report() bool {
+	ids := slices.SortedFunc(maps.Keys(w.runs), compareIDs)
+	for _, id := range ids {
+		want, ok := w.want[id]
+		if ok && want.SameRun(w.runs[id]) && (want.Target != cluster.Stopped || w.runs[id].Target == cluster.Stopped) {
+			continue
+		}
+		old := w.runs[id]
+		delete(w.runs, id)
+		w.step(Reported{cluster.Report{ID: id, Epoch: old.Epoch, Seen: cluster.Unassigned}})
+		return true
+	}
+	if len(w.settled) > 0 {
+		rev := w.settled[0]
+		w.settled = w.settled[1:]
+		w.step(Reported{cluster.Report{Settled: rev}})
+		return true
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(w.want), compareIDs) {
+		want := w.want[id]
+		if run, ok := w.runs[id]; ok && run.SameRun(want) && run.Target == want.Target {
+			continue
+		}
+		w.runs[id] = want
+		seen := map[cluster.TargetState]cluster.State{cluster.Started: cluster.Running, cluster.Paused: cluster.PausedSeen, cluster.Stopped: cluster.StoppedSeen}[want.Target]
+		rep := cluster.Report{ID: id, Epoch: want.Epoch, Seen: seen}
+		if !w.calm && w.chance(10) {
+			rep.Seen, rep.Err = cluster.Failed, errors.New("boom")
+		}
+		w.step(Reported{rep})
+		return true
+	}
+	return false
+}
+
+func compareIDs(a, b connect.TaskID) int {
+	if a.Connector != b.Connector {
+		return map[bool]int{true: -1, false: 1}[a.Connector < b.Connector]
+	}
+	return int(a.Task - b.Task)
+}
+
+// end lets everything come to rest, as the leader that has all work, and looks at what is left.
+func (w *world) end() {
+	w.log = append(w.log, "--- the end")
+	w.calm = true
+	for i := range 2000 {
+		switch {
+		case w.news != nil:
+			w.tell()
+		case len(w.ops) > 0:
+			w.answer(true)
+		case w.report():
+		case !w.away && w.unready == 0 && (!w.in || !w.allHeld() || !w.h.member.leader || w.h.member.lagging):
+			w.join(true)
+		case !w.h.WakeAt().IsZero() && w.h.WakeAt().Before(w.now.Add(5*time.Minute)):
+			w.now = w.h.WakeAt()
+			w.step(Tick{})
+		case i > 0:
+			w.check()
+			return
+		}
+	}
+	w.Error("it does not come to rest")
+}
+
+func (w *world) allHeld() bool {
+	n := len(w.snap.Connectors)
+	for name := range w.snap.Connectors {
+		n += len(w.snap.TaskIDs(name))
+	}
+	return w.held.Len() == n
+}
+
+func (w *world) check() {
+	if w.unready != 0 {
+		w.Errorf("Ready(%d) never came", w.unready)
+	}
+	for req := range w.asked {
+		if w.replies[req+1] != 1 {
+			w.Errorf("request %d was answered %d times", req+1, w.replies[req+1])
+		}
+	}
+	if len(w.h.ops)+len(w.h.queues)+len(w.h.plans)+len(w.h.holds)+len(w.h.waits) > 0 {
+		w.Errorf("left behind: ops %v, queues %v, plans %v, holds %v, waits %v", w.h.ops, w.h.queues, w.h.plans, w.h.holds, w.h.waits)
+	}
+	for name, c := range w.snap.Connectors {
+		run, ok := w.runs[connect.TaskID{Connector: name, Task: connect.ConnectorTask}]
+		failed := w.h.seen[connect.TaskID{Connector: name, Task: connect.ConnectorTask}].state == cluster.Failed
+		if c.Target != cluster.Stopped && !ok {
+			w.Errorf("connector %s does not run", name)
+		}
+		if ok && run.Target == cluster.Started && !failed && (len(c.Tasks) != 2 || !maps.Equal(c.Applied, c.Config)) {
+			w.Errorf("connector %s has %d tasks of config %v, its config is %v", name, len(c.Tasks), c.Applied, c.Config)
+		}
+		for _, id := range w.snap.TaskIDs(name) {
+			if _, ok := w.runs[id]; !ok {
+				w.Errorf("task %s does not run", id)
+			}
+		}
+	}
+}

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +27,8 @@ type fakeHerder struct {
 	health     Health
 	levels     map[string]LoggerState
 	err        error
-	wait       bool // operations end with their context
+	wait       bool          // operations end with their context
+	began      chan struct{} // if set, takes a value when an operation begins
 
 	calls    []string
 	put      PutRequest
@@ -54,6 +53,9 @@ func (f *fakeHerder) do(ctx context.Context, call string) error {
 	f.calls = append(f.calls, call)
 	wait, err := f.wait, f.err
 	f.mu.Unlock()
+	if f.began != nil {
+		f.began <- struct{}{}
+	}
 	if wait {
 		<-ctx.Done()
 		return ctx.Err()
@@ -97,6 +99,9 @@ func (f *fakeHerder) PutConnector(ctx context.Context, r PutRequest) (Put, error
 	}
 	f.put = r
 	old := f.snapshot.Connectors[r.Name]
+	if old != nil && r.MustBeNew {
+		return Put{}, &cluster.Exists{Message: "Connector " + r.Name + " already exists"}
+	}
 	if old == nil {
 		f.add(r.Name, r.Props)
 		return Put{Created: true, Props: r.Props}, nil
@@ -216,12 +221,3 @@ func call(h http.Handler, method, path, body string, headers ...string) *httptes
 	h.ServeHTTP(w, r)
 	return w
 }
-
-// calls lists what the fake was asked so far.
-func (f *fakeHerder) asked() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.calls)
-}
-
-func pathEscape(s string) string { return url.PathEscape(s) }

@@ -27,7 +27,13 @@ func worker(t *testing.T, f *fakeHerder, change func(*Config)) *httptest.Server 
 	return srv
 }
 
-func send(t *testing.T, method, url, body string) (*http.Response, string) {
+// answer is what a test looks at of a response whose body was read.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func send(t *testing.T, method, url, body string) (answer, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	must(t, err)
@@ -38,7 +44,7 @@ func send(t *testing.T, method, url, body string) (*http.Response, string) {
 	defer res.Body.Close()
 	data, err := io.ReadAll(res.Body)
 	must(t, err)
-	return res, string(data)
+	return answer{res.StatusCode, res.Header}, string(data)
 }
 
 func TestForwardReachesTheLeader(t *testing.T) {
@@ -149,7 +155,7 @@ func TestForwardEndsWithItsTimeout(t *testing.T) {
 	follower.err = &cluster.NotLeader{URL: l.URL}
 	s := newServer(t, follower, nil)
 	s.cfg.Timeout = time.Millisecond - 5*time.Second
-	r := httptest.NewRequest("DELETE", "/connectors/c", nil)
+	r := httptest.NewRequest(http.MethodDelete, "/connectors/c", nil)
 	req := &request{Request: r, herder: follower, query: r.URL.Query()}
 	err := s.forward(httptest.NewRecorder(), req, l.URL)
 	status, message := statusOf(err)

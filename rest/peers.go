@@ -60,8 +60,8 @@ func (e *PeerError) Error() string {
 
 // Is makes errors.Is work with the errors of package cluster.
 func (e *PeerError) Is(target error) bool {
-	return target == cluster.ErrRebalancing && e.Status == http.StatusConflict || //nolint:errorlint // this is what errors.Is calls
-		target == cluster.ErrStarting && e.Status == http.StatusServiceUnavailable //nolint:errorlint // same
+	return target == cluster.ErrRebalancing && e.Status == http.StatusConflict ||
+		target == cluster.ErrStarting && e.Status == http.StatusServiceUnavailable
 }
 
 // PutTasks brings task configs to the leader, signed with key unless it is nil (KIP-507). An error is a *PeerError if the leader refused.

@@ -118,7 +118,7 @@ func TestListenTakesAllOrNothing(t *testing.T) {
 // A request that the herder does not end is cut off when the server stops.
 func TestRunStopsWaitingRequests(t *testing.T) {
 	f := newFake()
-	f.wait = true
+	f.wait, f.began = true, make(chan struct{}, 1)
 	s := newServer(t, f, func(c *Config) { c.ShutdownTimeout = 50 * time.Millisecond })
 	addrs, stop := start(t, s)
 	answered := make(chan error, 1)
@@ -130,9 +130,7 @@ func TestRunStopsWaitingRequests(t *testing.T) {
 		}
 		answered <- err
 	}()
-	for len(f.asked()) == 0 {
-		time.Sleep(time.Millisecond) // the fake has no event for a call that has begun
-	}
+	<-f.began
 	must(t, stop())
 	<-answered
 }
@@ -279,4 +277,14 @@ func TestResponseHeadersAndCORS(t *testing.T) {
 	equal(t, "", w.Header().Get("Access-Control-Allow-Credentials"))
 	off := newServer(t, newFake(), nil).Handler()
 	equal(t, "", call(off, "GET", "/", "", "Origin", "http://x.test").Header().Get("Access-Control-Allow-Origin"))
+}
+
+// Nobody holds a connection for ever by being slow.
+func TestServersBoundSlowClients(t *testing.T) {
+	s := newServer(t, nil, nil)
+	h := s.httpServer(t.Context(), s.Handler())
+	for _, d := range []time.Duration{h.ReadHeaderTimeout, h.ReadTimeout, h.IdleTimeout} {
+		equal(t, true, d > 0 && d <= time.Minute, d.String())
+	}
+	equal(t, true, h.WriteTimeout > 2*s.cfg.Timeout, "an operation and its forwarding have the time to be answered")
 }

@@ -12,11 +12,16 @@ import (
 	"github.com/connectd/connectd/converters/simpleheader"
 	"github.com/connectd/connectd/runtime/plugin"
 	"github.com/connectd/connectd/runtime/secrets"
+	"github.com/connectd/connectd/transforms"
+	"github.com/connectd/connectd/transforms/predicates"
 )
 
 // apiVersion is the version of Apache Kafka whose plugins of the same names these are drop-ins for; REST shows it, and a
 // connector.plugin.version is compared with it.
 const apiVersion = "4.3.1"
+
+// debeziumVersion is the same for Debezium's transformations.
+const debeziumVersion = "3.6.1.Final"
 
 // confluentVersion is the version of Confluent's connectors whose behaviour the sinks of the same names have.
 const confluentVersion = "15.1.3"
@@ -33,6 +38,8 @@ func plugins() (*plugin.Registry, error) {
 		reg.Converters.Add(primitive.Plugins(apiVersion)...),
 		reg.HeaderConverters.Add(json.HeaderPlugin(apiVersion), simpleheader.Plugin(apiVersion)),
 		reg.HeaderConverters.Add(primitive.HeaderPlugins(apiVersion)...),
+		reg.Transforms.Add(transforms.Plugins(apiVersion, debeziumVersion)...),
+		reg.Predicates.Add(predicates.Plugins(apiVersion)...),
 		reg.ConfigProviders.Add(secrets.Plugins()...),
 	)
 	return reg, err

@@ -3,13 +3,15 @@ package data
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
 // Builder makes a schema. Methods return the builder; Build seals it. A builder is used once, by one goroutine.
 type Builder struct {
-	s    Schema
-	errs []error
+	s     Schema
+	errs  []error
+	names map[string]struct{} // of the fields, once there are many
 }
 
 // Make starts a schema of a physical kind (KindBool to KindStruct).
@@ -43,8 +45,7 @@ func (b *Builder) Optional() *Builder { b.s.optional = true; return b }
 // SetOptional allows null or not.
 func (b *Builder) SetOptional(o bool) *Builder { b.s.optional = o; return b }
 
-// Default sets the default; its kind is the logical kind of the schema, or the physical one for defaults as JSON carries them.
-// Null takes the default away.
+// Default sets the default; its kind is the logical kind of the schema. Null takes the default away.
 func (b *Builder) Default(v Value) *Builder { b.s.def, b.s.hasDefault = v, !v.IsNull(); return b }
 
 // Param adds or replaces a parameter.
@@ -74,16 +75,31 @@ func (b *Builder) Field(name string, s *Schema) *Builder {
 		b.fail("cannot add field %q to a schema of kind %s", name, b.s.kind)
 	case name == "" || s == nil:
 		b.fail("a field needs a name and a schema")
-	case b.s.Index(name) >= 0:
+	case b.HasField(name):
 		b.fail("cannot create field because of field name duplication %s", name)
 	default:
 		b.s.fields = append(b.s.fields, Field{Name: name, Index: len(b.s.fields), Schema: s})
+		if b.names != nil {
+			b.names[name] = struct{}{}
+		}
 	}
 	return b
 }
 
 // HasField tells whether the name is taken.
-func (b *Builder) HasField(name string) bool { return b.s.Index(name) >= 0 }
+func (b *Builder) HasField(name string) bool {
+	if len(b.s.fields) <= indexFrom {
+		return b.s.Index(name) >= 0
+	}
+	if b.names == nil {
+		b.names = make(map[string]struct{}, 2*len(b.s.fields))
+		for i := range b.s.fields {
+			b.names[b.s.fields[i].Name] = struct{}{}
+		}
+	}
+	_, taken := b.names[name]
+	return taken
+}
 
 // Key sets the schema of a map's keys.
 func (b *Builder) Key(s *Schema) *Builder { b.s.key = s; return b }
@@ -131,6 +147,7 @@ func (b *Builder) TryBuild() (*Schema, error) {
 			return nil, err
 		}
 	}
+	s.params = slices.Clone(s.params) // Param changes them in place, should the builder be used on
 	s.seal()
 	return &s, nil
 }

@@ -7,9 +7,9 @@ type Interner struct {
 	max     int
 }
 
-// NewInterner makes an interner of at most max schemas (at least 16); when full it starts afresh.
-func NewInterner(max1 int) *Interner {
-	return &Interner{byPrint: map[uint64]*Schema{}, max: max(max1, 16)}
+// NewInterner makes an interner of at most that many schemas (at least 16); when full it starts afresh.
+func NewInterner(most int) *Interner {
+	return &Interner{byPrint: map[uint64]*Schema{}, max: max(most, 16)}
 }
 
 // Intern returns the first schema equal to s that was seen, perhaps s itself.

@@ -1,21 +1,29 @@
 package data
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Project makes v, which fits source, fit target: fields by name, defaults for missing ones, numbers promoted from INT8 up to
 // FLOAT64 (org.apache.kafka.connect.data.SchemaProjector).
 func Project(source *Schema, v Value, target *Schema) (Value, error) {
-	if source.optional && !target.optional && v.IsNull() {
-		if target.hasDefault {
+	if err := projectable(source, target); err != nil {
+		return Value{}, err
+	}
+	if source.optional && !target.optional {
+		if !target.hasDefault { // also for a value that is not null: schemas decide, not records
+			return Value{}, errors.New("writer schema is optional, however, target schema does not provide a default value")
+		}
+		if v.IsNull() {
 			return target.def, nil
 		}
-		return Value{}, fmt.Errorf("writer schema is optional, however, target schema does not provide a default value")
 	}
 	if v.IsNull() {
 		return v, nil
 	}
-	if err := projectable(source, target); err != nil {
-		return Value{}, err
+	if v.kind != source.logical {
+		return Value{}, fmt.Errorf("a %s does not fit schema %s", v.kind, source.describe())
 	}
 	switch target.kind {
 	case KindStruct:
@@ -84,7 +92,7 @@ func projectStruct(source *Schema, st *Struct, target *Schema) (Value, error) {
 		j := source.Index(f.Name)
 		switch {
 		case j >= 0:
-			p, err := Project(source.fields[j].Schema, st.At(j), f.Schema)
+			p, err := Project(source.fields[j].Schema, st.AtOrDefault(j), f.Schema)
 			if err != nil {
 				return Value{}, fmt.Errorf("projecting field %q: %w", f.Name, err)
 			}

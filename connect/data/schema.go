@@ -152,7 +152,8 @@ func (s *Schema) describe() string {
 	return b.String()
 }
 
-// AsOptional is s with optional set; s itself if it already is.
+// AsOptional is s with optional set; s itself if it already is, else a new schema on each call: call it where plans are built, not for
+// each record.
 func (s *Schema) AsOptional() *Schema {
 	if s.optional {
 		return s
@@ -163,7 +164,7 @@ func (s *Schema) AsOptional() *Schema {
 	return &c
 }
 
-// AsRequired is s with optional cleared; s itself if it is not optional.
+// AsRequired is s with optional cleared; s itself if it is not optional, else a new schema on each call, as AsOptional.
 func (s *Schema) AsRequired() *Schema {
 	if !s.optional {
 		return s
@@ -173,6 +174,9 @@ func (s *Schema) AsRequired() *Schema {
 	c.seal()
 	return &c
 }
+
+// indexFrom is the number of fields up to which a look-up by name compares them one by one.
+const indexFrom = 8
 
 const (
 	fnvOffset = 14695981039346656037
@@ -191,6 +195,13 @@ func (h hash) num(n uint64) hash {
 	return h
 }
 
+func (h hash) bytes(b []byte) hash {
+	for _, c := range b {
+		h = h.byte(c)
+	}
+	return h.num(uint64(len(b)))
+}
+
 func (h hash) text(s string) hash {
 	for i := range len(s) {
 		h = h.byte(s[i])
@@ -205,10 +216,40 @@ func (h hash) flag(b bool) hash {
 	return h.byte(0)
 }
 
+// hash is the same for equal values: the entries of a map count in any order.
+func (v Value) hash() hash {
+	h := hash(fnvOffset).byte(byte(v.kind))
+	switch v.kind {
+	case KindString, KindBytes:
+		return h.bytes(v.raw())
+	case KindDecimal:
+		return h.text(string(AppendJavaDecimal(nil, v)))
+	case KindList:
+		return h.values(v.List())
+	case KindMap:
+		var sum hash
+		for _, e := range v.Map() {
+			sum += hash(fnvOffset).num(uint64(e.Key.hash())).num(uint64(e.Value.hash()))
+		}
+		return h.num(uint64(sum))
+	case KindStruct:
+		return h.num(v.Struct().schema.print).values(v.Struct().vals)
+	default:
+		return h.num(v.num)
+	}
+}
+
+func (h hash) values(vs []Value) hash {
+	for _, e := range vs {
+		h = h.num(uint64(e.hash()))
+	}
+	return h.num(uint64(len(vs)))
+}
+
 // seal computes what is derived: the index and the fingerprint.
 func (s *Schema) seal() {
 	h := hash(fnvOffset).byte(byte(s.kind)).flag(s.optional).flag(s.hasVersion).num(uint64(s.version)).text(s.name).text(s.doc)
-	h = h.flag(s.hasDefault).text(string(s.def.appendText(nil)))
+	h = h.flag(s.hasDefault).num(uint64(s.def.hash()))
 	var params hash // sum: the order of parameters does not count
 	for _, p := range s.params {
 		params += hash(fnvOffset).text(p.Key).text(p.Value)
@@ -224,7 +265,7 @@ func (s *Schema) seal() {
 		h = h.text(f.Name).num(f.Schema.print)
 	}
 	s.print = uint64(h)
-	if len(s.fields) > 8 && s.index == nil {
+	if len(s.fields) > indexFrom && s.index == nil {
 		s.index = make(map[string]int, len(s.fields))
 		for i, f := range s.fields {
 			s.index[f.Name] = i

@@ -12,22 +12,27 @@ type Slab struct {
 	vals    []Value  // free part of the current chunk
 	structs []Struct // likewise
 
-	all     [][]Value // full chunks, kept for Reset
-	heads   [][]Struct
-	nextVal int // index into all / heads of the chunk in use, when recycling
-	nextHd  int
+	all     [][]Value  // every chunk, kept for Reset
+	heads   [][]Struct // likewise
+	nextVal int        // chunks of all in use: those from here on are free
+	nextHd  int        // likewise of heads
 }
 
-// New makes an empty struct of s (all fields null).
+// New makes an empty struct (all fields null) of a struct schema.
 func (b *Slab) New(s *Schema) *Struct {
+	mustBeStruct(s)
 	st := b.head()
 	st.schema = s
 	st.vals = b.Values(len(s.fields))
 	return st
 }
 
-// Values cuts n null values, for lists.
+// Values cuts n null values, for lists. Lists larger than a chunk stand by themselves, so that one of them does not stay in memory
+// with a slab that is recycled.
 func (b *Slab) Values(n int) []Value {
+	if n > maxChunk {
+		return make([]Value, n)
+	}
 	if len(b.vals) < n {
 		b.growVals(n)
 	}

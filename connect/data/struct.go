@@ -8,17 +8,21 @@ import (
 // Struct is a row: a schema and one value per field, in field order. It is written by one goroutine until it is published by
 // [Of], and never after.
 type Struct struct {
+	sealed sealed // first: a field of no size at the end would add a word to every struct
 	schema *Schema
 	vals   []Value
-	sealed sealed
 }
 
 // NewStruct makes an empty struct (all fields null) of a struct schema, on the heap. Batches use a [Slab].
 func NewStruct(s *Schema) *Struct {
-	if s.kind != KindStruct {
-		panic("data: NewStruct of a schema of kind " + s.kind.String())
-	}
+	mustBeStruct(s)
 	return &Struct{schema: s, vals: make([]Value, len(s.fields))}
+}
+
+func mustBeStruct(s *Schema) {
+	if s.kind != KindStruct {
+		panic("data: a struct of a schema of kind " + s.kind.String())
+	}
 }
 
 // Schema is the struct's schema.
@@ -64,9 +68,12 @@ func (s *Struct) Put(name string, v Value) *Struct {
 // Len is the number of fields.
 func (s *Struct) Len() int { return len(s.vals) }
 
-// Equal compares schemas and values.
+// Equal compares schemas and values. Two nil structs are equal.
 func (s *Struct) Equal(o *Struct) bool {
-	return s == o || s.schema.Equal(o.schema) && slices.EqualFunc(s.vals, o.vals, Value.Equal)
+	if s == o || s == nil || o == nil {
+		return s == o
+	}
+	return s.schema.Equal(o.schema) && slices.EqualFunc(s.vals, o.vals, Value.Equal)
 }
 
 // Clone copies s deeply, out of its slab.
@@ -93,7 +100,9 @@ func (s *Struct) Validate() error {
 	return nil
 }
 
-// Check tells whether v fits the schema (ConnectSchema.validateValue). A nil schema takes anything.
+// Check tells whether v fits the schema (ConnectSchema.validateValue). A nil schema takes anything. Null fits an optional schema and
+// one with a default, wherever it stands; Java takes the default into account for struct fields only. A struct fits if its schema
+// differs from s in nothing but optional, default and doc.
 func (s *Schema) Check(v Value) error {
 	if s == nil {
 		return nil

@@ -1,7 +1,9 @@
 package data
 
 import (
+	"bytes"
 	"encoding/base64"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -20,11 +22,11 @@ func (v Value) appendText(dst []byte) []byte {
 	case KindBytes:
 		return base64.StdEncoding.AppendEncode(dst, v.raw())
 	case KindFloat32:
-		return strconv.AppendFloat(dst, v.Float64(), 'g', -1, 32)
+		return appendJavaFloat(dst, v.Float64(), 32)
 	case KindFloat64:
-		return strconv.AppendFloat(dst, v.Float64(), 'g', -1, 64)
+		return appendJavaFloat(dst, v.Float64(), 64)
 	case KindDecimal:
-		return AppendDecimal(dst, v)
+		return AppendJavaDecimal(dst, v) // plain notation of 1E+1000000 would be a megabyte
 	case KindDate:
 		return time.Unix(v.Int64()*86400, 0).UTC().AppendFormat(dst, "2006-01-02")
 	case KindTime:
@@ -40,6 +42,39 @@ func (v Value) appendText(dst []byte) []byte {
 	default:
 		return strconv.AppendInt(dst, v.Int64(), 10)
 	}
+}
+
+// appendJavaFloat renders f as Double.toString (64 bits) or Float.toString (32) of JDK 19 and later do: the fewest digits that read
+// back as f, at least one after the point, and an exponent below 1E-3 and from 1E7.
+func appendJavaFloat(dst []byte, f float64, bits int) []byte {
+	abs := math.Abs(f)
+	switch {
+	case math.IsNaN(f):
+		return append(dst, "NaN"...)
+	case math.IsInf(f, 0):
+		if f < 0 {
+			dst = append(dst, '-')
+		}
+		return append(dst, "Infinity"...)
+	case abs == 0 || abs >= 1e-3 && abs < 1e7:
+		start := len(dst)
+		dst = strconv.AppendFloat(dst, f, 'f', -1, bits)
+		if bytes.IndexByte(dst[start:], '.') < 0 {
+			dst = append(dst, ".0"...)
+		}
+		return dst
+	}
+	var buf [32]byte
+	mantissa, exponent, _ := bytes.Cut(strconv.AppendFloat(buf[:0], f, 'E', -1, bits), []byte("E"))
+	if bytes.IndexByte(mantissa, '.') >= 0 {
+		dst = append(dst, mantissa...)
+	} else { // of two digits Java takes the nearest: 4.9E-324, not 5.0E-324
+		var two [32]byte
+		m, _, _ := bytes.Cut(strconv.AppendFloat(two[:0], f, 'E', 1, bits), []byte("E"))
+		dst = append(dst, m...)
+	}
+	n, _ := strconv.Atoi(string(exponent)) // Go writes E+07 and E-05
+	return strconv.AppendInt(append(dst, 'E'), int64(n), 10)
 }
 
 func appendList(dst []byte, vs []Value) []byte {
@@ -88,11 +123,12 @@ func (s *Struct) appendText(dst []byte) []byte {
 // AppendDecimal appends a decimal in plain notation (java.math.BigDecimal.toPlainString): never an exponent.
 func AppendDecimal(dst []byte, v Value) []byte {
 	if n, scale, ok := v.Decimal64(); ok {
+		var buf [20]byte
+		u := uint64(n)
 		if n < 0 {
-			dst = append(dst, '-')
-			return appendScaled(dst, strconv.AppendUint(nil, uint64(-n), 10), scale)
+			dst, u = append(dst, '-'), -u
 		}
-		return appendScaled(dst, strconv.AppendUint(make([]byte, 0, 20), uint64(n), 10), scale)
+		return appendScaled(dst, strconv.AppendUint(buf[:0], u, 10), scale)
 	}
 	n, scale := v.Decimal()
 	if n.Sign() < 0 {
@@ -111,7 +147,7 @@ func appendScaled(dst, digits []byte, scale int32) []byte {
 		if len(digits) == 1 && digits[0] == '0' {
 			return dst
 		}
-		return append(dst, strings.Repeat("0", int(-scale))...)
+		return append(dst, strings.Repeat("0", -int(scale))...)
 	case len(digits) > int(scale):
 		p := len(digits) - int(scale)
 		dst = append(dst, digits[:p]...)
@@ -127,13 +163,26 @@ func appendScaled(dst, digits []byte, scale int32) []byte {
 // AppendJavaDecimal appends a decimal as java.math.BigDecimal.toString does: scientific notation for a negative scale or an
 // adjusted exponent below -6.
 func AppendJavaDecimal(dst []byte, v Value) []byte {
-	n, scale := v.Decimal()
-	digits := new(big.Int).Abs(n).Append(nil, 10)
+	var buf [20]byte
+	var digits []byte
+	n, scale, small := v.Decimal64()
+	negative := n < 0
+	if small {
+		u := uint64(n)
+		if negative {
+			u = -u
+		}
+		digits = strconv.AppendUint(buf[:0], u, 10)
+	} else {
+		unscaled, _ := v.Decimal()
+		digits = bytes.TrimPrefix(unscaled.Append(nil, 10), []byte("-"))
+		negative = unscaled.Sign() < 0
+	}
 	adjusted := -int64(scale) + int64(len(digits)-1)
 	if scale == 0 || (scale > 0 && adjusted >= -6) {
 		return AppendDecimal(dst, v)
 	}
-	if n.Sign() < 0 {
+	if negative {
 		dst = append(dst, '-')
 	}
 	dst = append(dst, digits[0])

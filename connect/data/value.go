@@ -290,15 +290,18 @@ func equalMaps(a, b []Entry) bool {
 	if len(a) != len(b) {
 		return false
 	}
-	for i, e := range a {
-		if b[i].Key.Equal(e.Key) { // same order, the usual case
-			if !b[i].Value.Equal(e.Value) {
-				return false
-			}
-			continue
-		}
-		j := slices.IndexFunc(b, func(x Entry) bool { return x.Key.Equal(e.Key) })
-		if j < 0 || !b[j].Value.Equal(e.Value) {
+	if slices.EqualFunc(a, b, equalEntries) { // same order, the usual case
+		return true
+	}
+	// Both ways: with a key that stands twice, one alone would not be symmetric.
+	return holdsAll(a, b) && holdsAll(b, a)
+}
+
+func equalEntries(a, b Entry) bool { return a.Key.Equal(b.Key) && a.Value.Equal(b.Value) }
+
+func holdsAll(a, b []Entry) bool {
+	for _, e := range b {
+		if !slices.ContainsFunc(a, func(x Entry) bool { return equalEntries(x, e) }) {
 			return false
 		}
 	}

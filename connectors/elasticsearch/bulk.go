@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type bulk struct {
 	first  map[connect.TopicPartition]int64 // oldest offset of each partition
 	ids    map[string]struct{}              // of operations whose order we keep
 	opened time.Time                        // when the first operation came
+	gone   map[connect.TopicPartition]bool  // partitions that left while it was under way; guarded by sender.mu
 }
 
 // newBulk makes an empty bulk with room for size bytes and n operations.
@@ -183,6 +185,79 @@ func (s *sender) flush(force bool) (wait time.Duration) {
 	return 0
 }
 
+// drop forgets what is not yet stored of partitions that leave: their records come again, to whoever gets them, and must not be written
+// twice over newer ones. A request under way goes on, but is not repeated for them.
+func (s *sender) drop(parts []connect.TopicPartition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gone := make(map[connect.TopicPartition]bool, len(parts))
+	for _, tp := range parts {
+		gone[tp] = true
+	}
+	if s.open != nil {
+		s.open = s.without(s.open, gone)
+	}
+	var waiting []*bulk
+	for _, b := range s.waiting {
+		if b = s.without(b, gone); b != nil {
+			waiting = append(waiting, b)
+		}
+	}
+	s.waiting = waiting
+	for b := range s.sending {
+		if b.gone == nil {
+			b.gone = map[connect.TopicPartition]bool{}
+		}
+		for tp := range gone {
+			b.gone[tp] = true
+			delete(b.first, tp)
+		}
+	}
+	s.dispatch()
+	close(s.change)
+	s.change = make(chan struct{})
+}
+
+// without is b less the operations of the partitions, nil if nothing is left. s.mu is held.
+func (s *sender) without(b *bulk, gone map[connect.TopicPartition]bool) *bulk {
+	kept := remaining(b.ops, gone)
+	if len(kept) == len(b.ops) {
+		return b
+	}
+	s.records -= len(b.ops) - len(kept)
+	if len(kept) == 0 {
+		return nil
+	}
+	body, kept := pick(b.body, kept)
+	out := newBulk(0, len(kept))
+	out.body = body
+	for _, o := range kept {
+		out.add(o)
+	}
+	out.opened = b.opened
+	return out
+}
+
+// remaining are the operations of other partitions, in a new slice if there are none of theirs.
+func remaining(ops []op, gone map[connect.TopicPartition]bool) []op {
+	mine := func(o op) bool { return gone[o.rec.Original.TopicPartition] }
+	if !slices.ContainsFunc(ops, mine) {
+		return ops
+	}
+	return slices.DeleteFunc(slices.Clone(ops), mine)
+}
+
+// still is what of ops is to be sent again.
+func (s *sender) still(b *bulk, body []byte, ops []op) ([]byte, []op) {
+	s.mu.Lock()
+	kept := remaining(ops, b.gone)
+	s.mu.Unlock()
+	if len(kept) == len(ops) {
+		return body, ops
+	}
+	return pick(body, kept)
+}
+
 // dispatch begins the requests that may begin: in order, not more than allowed, none that shares a document with one under way.
 // s.mu is held.
 func (s *sender) dispatch() {
@@ -274,6 +349,9 @@ func (s *sender) send(b *bulk) error {
 		if !s.pause(attempt) {
 			return s.ctx.Err()
 		}
+		if body, ops = s.still(b, body, ops); len(ops) == 0 {
+			return nil
+		}
 	}
 }
 
@@ -301,7 +379,7 @@ func (s *settings) wait(attempt int) time.Duration {
 	most := max(slowRetryMost, s.backoff)
 	d := s.backoff
 	for range min(attempt, 40) {
-		if d = d * 2; d >= most {
+		if d *= 2; d >= most {
 			break
 		}
 	}

@@ -19,6 +19,7 @@
 // max.retries times after retry.backoff.ms, doubled each time with full jitter, then after 1 to 30 seconds. Documents that were rejected
 // for such a reason, and updates that lost against a change by somebody else, are sent again by themselves. Confluent's connector fails
 // its task in the first two cases. Meanwhile Put answers Retriable and takes nothing, once max.buffered.records are not yet stored.
+// When partitions leave, what is not stored of them is forgotten: only a request just under way may still write it.
 //
 // A document that Elasticsearch refuses goes to the reporter, if there is one, and behavior.on.malformed.documents decides the rest.
 // Any other refusal fails the task with topic, partition and offset; nothing is committed past it.

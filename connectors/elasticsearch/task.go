@@ -94,10 +94,8 @@ func (t *task) ensure(ctx context.Context, r *connect.SinkRecord) error {
 		return nil
 	}
 	p := t.docs.plan(r.Topic)
-	if p.err != nil {
-		return nil // told when the record is added
-	}
-	if r.Value.Value.IsNull() && t.set.onNull != "DELETE" {
+	// Without a name for the index the record fails when it is added; one that is skipped needs no index.
+	if skipped := r.Value.Value.IsNull() && t.set.onNull != "DELETE"; skipped || p.index == "" {
 		return nil
 	}
 	if err := t.create(ctx, p, r.Value.Schema, &s); err != nil {
@@ -172,7 +170,11 @@ func (t *task) PreCommit(ctx context.Context, put connect.Offsets) (connect.Offs
 	return out, nil
 }
 
-func (*task) Close(context.Context, []connect.TopicPartition, bool) error { return nil }
+// Close forgets what is not stored of the partitions; PreCommit has left it out.
+func (t *task) Close(_ context.Context, parts []connect.TopicPartition, _ bool) error {
+	t.send.drop(parts)
+	return nil
+}
 
 func (t *task) Stop(context.Context) error {
 	if t.send != nil {

@@ -145,6 +145,8 @@ func (h *Herder) Do(ctx context.Context, req core.Request) (any, error) {
 	}()
 	select {
 	case h.requests <- request{id, req}:
+	case r := <-answer: // the loop has ended
+		return r.Result, r.Err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/connectd/connectd/connect"
@@ -19,6 +20,7 @@ func (h *Herder) Run(ctx context.Context) error {
 	defer h.shut(cancel)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	group := h.cfg.Group.Changes()
 	for {
 		wake := time.Hour
 		if at := h.core.WakeAt(); !at.IsZero() {
@@ -36,7 +38,10 @@ func (h *Herder) Run(ctx context.Context) error {
 		case c := <-h.cfg.Config.Changes():
 			h.loggers(c)
 			ev = core.ConfigRead{ConfigRead: c}
-		case m := <-h.cfg.Group.Changes():
+		case m, open := <-group:
+			if !open {
+				group = nil // the membership has ended for good; whoever runs it ends this worker too
+			}
 			ev = h.membership(m)
 		case r := <-h.cfg.Worker.Reports():
 			ev = core.Reported{Report: r}
@@ -98,8 +103,6 @@ func (h *Herder) membership(m cluster.MembershipChange) core.Event {
 		if m.IsLeader && h.cfg.Owners != nil {
 			ev.Owners = h.cfg.Owners(m)
 		}
-		h.cfg.Log.Info("joined the group", "generation", m.Generation, "leader", m.LeaderURL, "is_leader", m.IsLeader,
-			"connectors", len(m.Held.Connectors), "tasks", len(m.Held.Tasks), "revoked", m.Grant.Revoked.Len())
 		return ev
 	case cluster.Revoking:
 		h.member.Joined = false
@@ -189,22 +192,44 @@ func (h *Herder) begin(ctx context.Context, a core.Action) {
 	}
 }
 
+// lateGrace is how long a slow action that has a deadline behind it may still take to answer by itself.
+const lateGrace = time.Second
+
+// slow runs do in a goroutine of its own. It may call a connector's code (validating does), which may not care about its context: such
+// a call is given up at the deadline, since other requests of the connector queue behind it, and at the end of the loop.
 func (h *Herder) slow(ctx context.Context, op core.OpID, timeout time.Duration, do func(context.Context) (any, error)) {
 	h.ops.Go(func() {
-		d := core.Done{Op: op}
-		defer func() {
-			if p := recover(); p != nil {
-				d.Result, d.Err = nil, fmt.Errorf("panic: %v", p)
-			}
-			h.done <- d
-		}()
 		opCtx, cancel := context.WithTimeoutCause(ctx, timeout, core.ErrLate)
 		defer cancel()
-		d.Result, d.Err = do(opCtx)
+		answer := make(chan core.Done, 1)
+		go func() { answer <- protect(opCtx, op, do) }()
+		var d core.Done
+		select {
+		case d = <-answer:
+		case <-opCtx.Done():
+			select {
+			case d = <-answer:
+			case <-time.After(lateGrace):
+				d = core.Done{Op: op, Err: fmt.Errorf("the call goes on in the connector's code: %w", context.Cause(opCtx))}
+			}
+		}
 		if d.Err != nil && errors.Is(context.Cause(opCtx), core.ErrLate) {
 			d.Err = fmt.Errorf("%w after %s: %w", core.ErrLate, timeout, d.Err)
 		}
+		h.done <- d
 	})
+}
+
+// protect turns a panic of do into an error.
+func protect(ctx context.Context, op core.OpID, do func(context.Context) (any, error)) (d core.Done) {
+	d.Op = op
+	defer func() {
+		if p := recover(); p != nil {
+			d.Result, d.Err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	d.Result, d.Err = do(ctx)
+	return d
 }
 
 // cleanStatus removes the statuses of connectors and tasks that are not configured any more (updateDeletedConnectorStatus and

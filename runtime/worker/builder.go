@@ -220,6 +220,8 @@ func (s scoped) Run(ctx context.Context) error {
 	return s.body.Run(ctx)
 }
 
+func (s scoped) setStatus(seen cluster.State) { s.scope.SetStatus(string(seen)) }
+
 func (s scoped) Abandon() {
 	s.scope.Close()
 	s.body.Abandon()

@@ -27,6 +27,7 @@ type connectorRun struct {
 
 	asks  chan ask
 	wake  chan struct{} // pause changed or an error was raised
+	gone  chan struct{} // closed when the run was abandoned: it can't answer any more
 	ended chan struct{}
 
 	mu        sync.Mutex
@@ -46,7 +47,8 @@ type answer struct {
 }
 
 func (c *connectorRun) init() {
-	c.asks, c.wake, c.ended = make(chan ask), make(chan struct{}, 1), make(chan struct{})
+	c.asks, c.wake = make(chan ask), make(chan struct{}, 1)
+	c.gone, c.ended = make(chan struct{}), make(chan struct{})
 	c.cc.Control = control{c}
 }
 
@@ -90,7 +92,10 @@ func (c *connectorRun) Resume() { c.setPaused(false) }
 func (c *connectorRun) Abandon() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.abandoned = true
+	if !c.abandoned {
+		c.abandoned = true
+		close(c.gone)
+	}
 }
 
 func (c *connectorRun) now() (paused bool, raised error) {
@@ -122,14 +127,17 @@ func (c *connectorRun) Run(ctx context.Context) error {
 			if err := inst.Start(ctx, c.cc); err != nil {
 				return errors.Join(fmt.Errorf("resuming connector %s: %w", c.id.Connector, err), c.stop(inst))
 			}
-			c.report(cluster.Report{ID: c.id, Reconfigure: true})
+			control{c}.RequestTaskReconfiguration()
 		}
 		select {
 		case <-ctx.Done():
 			return c.stop(inst)
 		case <-c.wake:
 		case a := <-c.asks:
-			a.answer <- c.plan(a.ctx, inst)
+			if ctx.Err() != nil {
+				return c.stop(inst) // its config may be outdated
+			}
+			a.answer <- c.plan(ctx, a.ctx, inst)
 		}
 	}
 }
@@ -144,11 +152,18 @@ func (c *connectorRun) stop(inst connect.Connector) error {
 	return nil
 }
 
-func (c *connectorRun) plan(ctx context.Context, inst connect.Connector) answer {
+// plan asks the connector, until the one who asks or the run is done.
+func (c *connectorRun) plan(run, asked context.Context, inst connect.Connector) answer {
 	if inst == nil {
 		return answer{err: fmt.Errorf("connector %s is paused", c.id.Connector)}
 	}
+	ctx, cancel := context.WithCancel(asked)
+	defer cancel()
+	defer context.AfterFunc(run, cancel)()
 	tasks, err := inst.TaskConfigs(ctx, c.max)
+	if err == nil && run.Err() != nil {
+		err = errors.New("the connector was told to stop meanwhile") // invariant 3; and its config may be outdated
+	}
 	if err != nil {
 		return answer{err: fmt.Errorf("asking connector %s for task configs: %w", c.id.Connector, err)}
 	}
@@ -170,6 +185,8 @@ func (c *connectorRun) taskConfigs(ctx context.Context) ([]config.Props, error) 
 	case c.asks <- a:
 	case <-c.ended:
 		return nil, fmt.Errorf("connector %s has ended", c.id.Connector)
+	case <-c.gone:
+		return nil, fmt.Errorf("connector %s was abandoned", c.id.Connector)
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for connector %s: %w", c.id.Connector, context.Cause(ctx))
 	}
@@ -178,6 +195,8 @@ func (c *connectorRun) taskConfigs(ctx context.Context) ([]config.Props, error) 
 		return r.tasks, r.err
 	case <-c.ended:
 		return nil, fmt.Errorf("connector %s has ended", c.id.Connector)
+	case <-c.gone:
+		return nil, fmt.Errorf("connector %s was abandoned", c.id.Connector)
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for connector %s: %w", c.id.Connector, context.Cause(ctx))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/worker/lifecycle"
 )
 
@@ -21,6 +22,7 @@ type Config struct {
 	Log     *slog.Logger
 	// StopTimeout is task.shutdown.graceful.timeout.ms; an instance that takes longer is abandoned.
 	StopTimeout time.Duration
+	Metrics     *metrics.Scope // the worker's own; nil: not counted
 }
 
 // builder makes the body of a run; started is to be called once it is up.
@@ -43,7 +45,11 @@ type Worker struct {
 	settling  []*settling
 	closed    bool
 	abandoned int
+	starts    map[bool]startCounts // by: is a connector instance
 }
+
+// startCounts count starts that were tried, and that failed before the instance was up.
+type startCounts struct{ tried, failed func(int64) }
 
 // settling is a revision that waits for revoked runs to stop.
 type settling struct {
@@ -85,7 +91,16 @@ type body interface {
 // New makes a worker that runs nothing.
 func New(cfg Config) *Worker {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Worker{cfg: cfg, ctx: ctx, cancel: cancel, reports: newQueue(), instances: map[connect.TaskID]*instance{}}
+	w := &Worker{cfg: cfg, ctx: ctx, cancel: cancel, reports: newQueue(), instances: map[connect.TaskID]*instance{}}
+	m := cfg.Metrics
+	m.Gauge(&metrics.WorkerConnectors.Metric, func() float64 { n, _, _ := w.Counts(); return float64(n) })
+	m.Gauge(&metrics.WorkerTasks.Metric, func() float64 { _, n, _ := w.Counts(); return float64(n) })
+	m.Gauge(&metrics.AbandonedTasks.Metric, func() float64 { _, _, n := w.Counts(); return float64(n) })
+	w.starts = map[bool]startCounts{
+		true:  {m.Counter(&metrics.ConnectorStartups.Metric), m.Counter(&metrics.ConnectorStartupFailures.Metric)},
+		false: {m.Counter(&metrics.TaskStartups.Metric), m.Counter(&metrics.TaskStartupFailures.Metric)},
+	}
+	return w
 }
 
 // Reports is where the worker tells what it sees, in order. It is never closed.
@@ -187,7 +202,7 @@ func (w *Worker) step(in *instance, ev lifecycle.Event) {
 		case lifecycle.Abandon:
 			w.abandon(in.run)
 		case lifecycle.Report:
-			w.report(in, a)
+			w.report(in, a, before)
 		case lifecycle.Forget:
 			delete(w.instances, in.id)
 		}
@@ -212,10 +227,20 @@ func (w *Worker) ended(in *instance, ev lifecycle.Event) *run {
 	return nil
 }
 
-func (w *Worker) report(in *instance, a lifecycle.Action) {
+func (w *Worker) report(in *instance, a lifecycle.Action, before lifecycle.State) {
 	rep := cluster.Report{ID: in.id, Epoch: a.Want.Epoch, Seen: a.Seen, Err: a.Err}
 	if a.Seen != cluster.Unassigned { // as in Kafka Connect's status records
 		rep.Version = w.cfg.Builder.version(a.Want)
+	}
+	if in.run != nil {
+		in.run.mu.Lock()
+		if m, ok := in.run.body.(interface{ setStatus(cluster.State) }); ok {
+			m.setStatus(a.Seen)
+		}
+		in.run.mu.Unlock()
+	}
+	if a.Seen == cluster.Failed && before == lifecycle.Starting {
+		w.starts[in.id.Task == connect.ConnectorTask].failed(1)
 	}
 	if a.Err != nil {
 		w.cfg.Log.Error("failed", "connector", in.id.Connector, "task", in.id.Task, "error", a.Err)
@@ -230,6 +255,7 @@ func (w *Worker) start(in *instance, a lifecycle.Action) {
 	ctx, cancel := context.WithCancel(w.ctx)
 	r := &run{id: in.id, number: a.Run, want: a.Want, ctx: ctx, stop: cancel}
 	in.run = r
+	w.starts[in.id.Task == connect.ConnectorTask].tried(1)
 	w.running.Go(func() {
 		defer cancel()
 		err := w.live(r)
@@ -240,10 +266,14 @@ func (w *Worker) start(in *instance, a lifecycle.Action) {
 		if r.timer != nil {
 			r.timer.Stop()
 		}
-		if r.abandoned {
-			w.cfg.Log.Warn("an abandoned instance has ended", "connector", r.id.Connector, "task", r.id.Task)
-		}
+		abandoned := r.abandoned
 		r.mu.Unlock()
+		if abandoned {
+			w.cfg.Log.Warn("an abandoned instance has ended", "connector", r.id.Connector, "task", r.id.Task)
+			w.mu.Lock()
+			w.abandoned--
+			w.mu.Unlock()
+		}
 		w.event(r, lifecycle.Event{Kind: lifecycle.Ended, Err: err})
 	})
 }
@@ -307,21 +337,24 @@ func (r *run) pause(on bool) {
 // topics and topics.regex. More than tasks.max are an error unless tasks.max.enforce is false (KIP-1004).
 func (w *Worker) TaskConfigs(ctx context.Context, name string) ([]config.Props, error) {
 	w.mu.Lock()
-	in := w.instances[connect.TaskID{Connector: name, Task: connect.ConnectorTask}]
+	var r *run
+	if in := w.instances[connect.TaskID{Connector: name, Task: connect.ConnectorTask}]; in != nil {
+		r = in.run
+	}
 	w.mu.Unlock()
-	if in == nil || in.run == nil {
+	if r == nil {
 		return nil, fmt.Errorf("connector %s does not run on this worker", name)
 	}
-	in.run.mu.Lock()
-	c, ok := in.run.body.(*connectorRun)
-	in.run.mu.Unlock()
+	r.mu.Lock()
+	c, ok := r.body.(*connectorRun)
+	r.mu.Unlock()
 	if !ok {
 		return nil, fmt.Errorf("connector %s has not started yet", name)
 	}
 	return c.taskConfigs(ctx)
 }
 
-// Counts tells how many connectors and tasks run or are under way here, and how many instances were abandoned since the start.
+// Counts tells how many connectors and tasks run or are under way here, and how many abandoned instances have not ended yet.
 func (w *Worker) Counts() (connectors, tasks, abandoned int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

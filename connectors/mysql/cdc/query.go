@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/connectd/connectd/connect/data"
 	"github.com/connectd/connectd/connectors/mysql/history"
 	"github.com/connectd/connectd/connectors/mysql/server"
@@ -17,9 +15,9 @@ import (
 // queryEvent is a statement in the binary log.
 type queryEvent struct {
 	thread int64
-	mode   uint64 // sql_mode
 	schema string
-	sql    string
+	sql    string // in UTF-8
+	sessionStatus
 }
 
 // parseQuery reads a query event (Query_log_event). begin is set, and nothing else but the thread, for the BEGIN of a transaction.
@@ -37,22 +35,10 @@ func parseQuery(body []byte) (q queryEvent, begin bool, err error) {
 	if string(sql) == "BEGIN" {
 		return q, true, nil
 	}
-	q.mode = sqlMode(body[13 : 13+statusLen])
+	q.sessionStatus = parseStatus(body[13 : 13+statusLen])
 	q.schema = string(body[13+statusLen : 13+statusLen+schemaLen])
-	q.sql = strings.TrimSpace(string(sql))
+	q.sql = strings.TrimSpace(q.text(sql))
 	return q, false, nil
-}
-
-// sqlMode finds Q_SQL_MODE_CODE among the status variables; only Q_FLAGS2_CODE comes before it.
-func sqlMode(status []byte) uint64 {
-	const flags2, sqlMode = 0, 1
-	if len(status) >= 5 && status[0] == flags2 {
-		status = status[5:]
-	}
-	if len(status) >= 9 && status[0] == sqlMode {
-		return binary.LittleEndian.Uint64(status[1:])
-	}
-	return 0
 }
 
 // query deals with a statement: ends of transactions, DDL, and what should not be there.
@@ -94,6 +80,9 @@ func (r *reader) query(ctx context.Context, body []byte) error {
 			r.commit()
 		}
 	case "INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH":
+		if !q.touches(r.set.filters.database) {
+			return nil
+		}
 		return r.statement(word)
 	default:
 		return r.statementDDL(ctx, &q)
@@ -287,69 +276,4 @@ func (r *reader) announce(ctx context.Context, changes []history.Change, before,
 	}
 	c.sent(after, 0)
 	return nil
-}
-
-// decompress reads the payload of a compressed transaction (Transaction_payload_event): fields of type, length and value, then the
-// events.
-func decompress(body []byte) ([]byte, error) {
-	const endMark, compression, zstandard, none = 0, 2, 0, 255
-	kind := uint64(zstandard)
-	for {
-		field, rest, err := packed(body)
-		if err != nil {
-			return nil, err
-		}
-		if field == endMark {
-			body = rest
-			break
-		}
-		size, rest, err := packed(rest)
-		if err != nil || uint64(len(rest)) < size {
-			return nil, errShortEvent
-		}
-		if field == compression {
-			if kind, _, err = packed(rest[:size]); err != nil {
-				return nil, err
-			}
-		}
-		body = rest[size:]
-	}
-	switch kind {
-	case none:
-		return body, nil
-	case zstandard:
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, err
-		}
-		defer d.Close()
-		return d.DecodeAll(body, nil)
-	default:
-		return nil, fmt.Errorf("unknown compression %d", kind)
-	}
-}
-
-// packed reads MySQL's length-encoded integer.
-func packed(b []byte) (n uint64, rest []byte, err error) {
-	if len(b) == 0 {
-		return 0, nil, errShortEvent
-	}
-	size := 0
-	switch b[0] {
-	case 252:
-		size = 2
-	case 253:
-		size = 3
-	case 254:
-		size = 8
-	default:
-		return uint64(b[0]), b[1:], nil
-	}
-	if len(b) < 1+size {
-		return 0, nil, errShortEvent
-	}
-	for i := size; i > 0; i-- {
-		n = n<<8 | uint64(b[i])
-	}
-	return n, b[1+size:], nil
 }

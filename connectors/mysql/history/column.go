@@ -1,10 +1,12 @@
 package history
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // columnDef is a column definition with what it says beyond the column.
@@ -96,6 +98,14 @@ func (d *columnDef) serial() {
 	d.col.AutoIncremented, d.col.Generated, d.unique, d.notNull = true, true, true, true
 }
 
+// escaped is the text of a literal as it is written where backslashes escape: the model keeps one form, that of SHOW CREATE TABLE.
+func (c *cursor) escaped(s string) string {
+	if c.ses.NoBackslashEscapes {
+		return strings.ReplaceAll(s, `\`, `\\`)
+	}
+	return s
+}
+
 // references passes over a foreign key clause: its SET NULL and SET DEFAULT are no attributes of the column.
 func references(c *cursor) error {
 	if _, err := c.tableID(); err != nil {
@@ -118,7 +128,10 @@ func references(c *cursor) error {
 // columnDefault reads the value after DEFAULT as Debezium stores it.
 func (p *Parser) columnDefault(c *cursor, d *columnDef) error {
 	d.hasDefault = true
-	set := func(s string) { d.col.Default = &s }
+	set := func(s string) {
+		s = c.escaped(s)
+		d.col.Default = &s
+	}
 	if _, ok := c.parens(); ok { // an expression: its value is not known
 		return nil
 	}
@@ -144,6 +157,10 @@ func (p *Parser) columnDefault(c *cursor, d *columnDef) error {
 		}
 	case t.kind == tokBits && t.prefix == 'x' && isBinaryType(d.col.JDBCType):
 		set("0x" + t.text)
+	case t.kind == tokNumber && strings.HasPrefix(t.text, "0x") && d.col.Charset == "utf8mb4" && utf8Hex(t.text[2:]) != "":
+		// SHOW CREATE TABLE writes defaults with characters beyond the basic plane in this form.
+		s := strings.ReplaceAll(strings.ReplaceAll(utf8Hex(t.text[2:]), `\`, `\\`), "'", "''")
+		d.col.Default = &s
 	case t.kind == tokNumber && strings.HasPrefix(strings.ToLower(t.text), "0x") && !isBinaryType(d.col.JDBCType),
 		t.kind == tokNumber && strings.HasPrefix(strings.ToLower(t.text), "0b"):
 		set(t.text[2:])
@@ -159,6 +176,15 @@ func (p *Parser) columnDefault(c *cursor, d *columnDef) error {
 		set(sign + t.text)
 	}
 	return nil
+}
+
+// utf8Hex is the text of hex digits; empty if they are none in UTF-8.
+func utf8Hex(s string) string {
+	b, err := hex.DecodeString(s)
+	if err != nil || !utf8.Valid(b) {
+		return ""
+	}
+	return string(b)
 }
 
 func isBinaryType(jdbc int) bool {
@@ -306,7 +332,7 @@ func lengths(args []token, col *Column) error {
 func enumOptions(c *cursor, args []token, col *Column, name string) {
 	for _, a := range args {
 		if a.kind == tokString {
-			col.EnumValues = append(col.EnumValues, c.src[a.start:a.end])
+			col.EnumValues = append(col.EnumValues, c.escaped(c.src[a.start:a.end]))
 		} else if a.kind == tokBits {
 			col.EnumValues = append(col.EnumValues, "'"+a.text+"'")
 		}

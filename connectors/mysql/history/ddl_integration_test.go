@@ -47,6 +47,7 @@ func TestModelFollowsTheServer(t *testing.T) {
 			t.Fatalf("%s: %v", sql, err)
 		}
 	}
+	defer exec("DROP DATABASE IF EXISTS ddltest")
 	p := NewParser()
 	for _, script := range serverScripts {
 		exec("DROP DATABASE IF EXISTS ddltest")

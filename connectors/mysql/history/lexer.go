@@ -212,6 +212,9 @@ func isNameByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || isDigit(c) || c == '_' || c == '$' || c >= 0x80
 }
 
+// Unescape resolves the escapes of a string literal's content, as the model keeps it: backslashes escape.
+func Unescape(s string) string { return unescape(s, false) }
+
 // unescape resolves the escapes of a string literal's content.
 func unescape(s string, noBackslash bool) string {
 	if !strings.ContainsAny(s, `\'"`) {

@@ -66,7 +66,8 @@ var differentialColumns = []struct {
 
 func TestSnapshotAndStreamAgree(t *testing.T) {
 	s := connect(t)
-	s.exec("DROP DATABASE IF EXISTS difftest; CREATE DATABASE difftest CHARACTER SET utf8mb4")
+	s.drops("difftest")
+	s.exec("CREATE DATABASE difftest CHARACTER SET utf8mb4")
 	pos := s.position()
 	for i, col := range differentialColumns {
 		for _, null := range []string{"", " NOT NULL"} {
@@ -103,7 +104,8 @@ func TestSnapshotAndStreamAgree(t *testing.T) {
 
 func TestTimestampsInAnyTimeZone(t *testing.T) {
 	s := connect(t)
-	s.exec("DROP DATABASE IF EXISTS zonetest; CREATE DATABASE zonetest; CREATE TABLE zonetest.t (id INT PRIMARY KEY, v TIMESTAMP(3) NULL)")
+	s.drops("zonetest")
+	s.exec("CREATE DATABASE zonetest; CREATE TABLE zonetest.t (id INT PRIMARY KEY, v TIMESTAMP(3) NULL)")
 	pos := s.position()
 	s.exec("INSERT INTO zonetest.t VALUES (1,'2024-07-01 12:00:00.5'),(2,NULL),(3,'1970-01-01 00:00:01'); CREATE TABLE zonetest.e (a INT); INSERT INTO zonetest.e VALUES (1)")
 	images := s.stream(pos, "zonetest", "e")

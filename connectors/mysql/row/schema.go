@@ -290,5 +290,5 @@ func option(raw string) string {
 	if len(raw) >= 2 && raw[0] == raw[len(raw)-1] && (raw[0] == '\'' || raw[0] == '"') {
 		raw = raw[1 : len(raw)-1]
 	}
-	return strings.ReplaceAll(strings.ReplaceAll(raw, `\'`, "'"), "''", "'")
+	return history.Unescape(raw)
 }

@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/rows.jsonl from the server's answers")
 
-// server is a MySQL server named by BED_MYSQL (host:port) with the users root/rootpw and dbz/dbz.
+// server is a MySQL server named by BED_MYSQL (host:port) with the user root/rootpw.
 type server struct {
 	t    *testing.T
 	addr string
@@ -60,6 +60,13 @@ func (s *server) exec(sql string) {
 	if failed != nil {
 		s.t.Fatalf("%.300s: %v", sql, failed)
 	}
+}
+
+// drops drops a database, now and when the test is done.
+func (s *server) drops(db string) {
+	s.t.Helper()
+	s.exec("DROP DATABASE IF EXISTS " + db)
+	s.t.Cleanup(func() { s.exec("DROP DATABASE IF EXISTS " + db) })
 }
 
 func (s *server) position() mysql.Position {
@@ -127,7 +134,7 @@ func (s *server) stream(pos mysql.Position, db, end string) []image {
 	var out []image
 	done := false
 	syncer := replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
-		ServerID: 4_000_001, Flavor: "mysql", Host: host, Port: portNumber, User: "dbz", Password: "dbz",
+		ServerID: 4_000_001, Flavor: "mysql", Host: host, Port: portNumber, User: "root", Password: "rootpw",
 		RowsEventDecodeFunc: func(e *replication.RowsEvent, b []byte) error {
 			n, err := e.DecodeHeader(b)
 			if err != nil {
@@ -200,7 +207,7 @@ func compareRows(t *testing.T, c *Codec, text, binlog []Row) {
 
 func TestServerRowsAreDebeziums(t *testing.T) {
 	s := connect(t)
-	s.exec("DROP DATABASE IF EXISTS inventory")
+	s.drops("inventory")
 	pos := s.position()
 	for _, f := range []string{"init", "rows"} {
 		sql, err := os.ReadFile("testdata/" + f + ".sql")

@@ -44,21 +44,24 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	return c, nil
 }
 
-func dial(ctx context.Context, cfg Config, fallBack bool) (*Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, cfg.ConnectTimeout)
+func dial(parent context.Context, cfg Config, fallBack bool) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(parent, cfg.ConnectTimeout)
 	defer cancel()
 	out := &Conn{tls: cfg.TLS, timeout: cfg.QueryTimeout}
+	abort := func() bool { return true }
+	defer func() { abort() }()
 	dialer := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		d := net.Dialer{}
 		raw, err := d.DialContext(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		// The handshake has no ctx: the deadline bounds it.
+		// The handshake has no ctx: the deadline bounds it, and a closed connection ends it.
 		if t, ok := ctx.Deadline(); ok {
 			_ = raw.SetDeadline(t)
 		}
 		out.raw = raw
+		abort = context.AfterFunc(parent, out.Abort)
 		return raw, nil
 	}
 	c, err := client.ConnectWithDialer(ctx, "tcp", cfg.Addr(), cfg.User, cfg.Password.Reveal(), "", dialer,
@@ -69,7 +72,10 @@ func dial(ctx context.Context, cfg Config, fallBack bool) (*Conn, error) {
 		}
 		if fallBack && strings.Contains(err.Error(), "does not support TLS") {
 			cfg.TLS = nil
-			return dial(ctx, cfg, false)
+			return dial(parent, cfg, false)
+		}
+		if parent.Err() != nil {
+			return nil, fmt.Errorf("no answer from %s: %w", cfg.Addr(), parent.Err())
 		}
 		return nil, Cause(err)
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -58,6 +59,28 @@ func TestDialSilent(t *testing.T) {
 	_, err = Dial(t.Context(), Config{Host: "127.0.0.1", Port: uint16(port), User: "u", Password: config.NewSecret("geheim"),
 		ConnectTimeout: 100 * time.Millisecond})
 	if err == nil || !Unreachable(err) || strings.Contains(err.Error(), "geheim") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestDialCanceled wants the end of the context to end a handshake.
+func TestDialCanceled(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		if c, err := ln.Accept(); err == nil {
+			cancel()
+			_, _ = c.Read(make([]byte, 1)) // until the client is gone
+			_ = c.Close()
+		}
+	}()
+	port := ln.Addr().(*net.TCPAddr).Port
+	_, err = Dial(ctx, Config{Host: "127.0.0.1", Port: uint16(port), User: "u", ConnectTimeout: time.Minute})
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }

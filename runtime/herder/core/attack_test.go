@@ -45,6 +45,8 @@ type world struct {
 	// the group: unready as in package group, a member is not let in before it has said Ready
 	seq, unready int64
 	in, away     bool
+	rejoin       bool // asked for
+	leaving      bool // asked to leave, the answer is on its way
 	generation   int32
 	held         cluster.Assignment
 
@@ -55,6 +57,7 @@ type world struct {
 	want    map[connect.TaskID]cluster.Want
 	settled []int64 // revisions to settle
 	runs    map[connect.TaskID]cluster.Want
+	steady  bool // this worker stays the leader with all the work
 	calm    bool // the end: nothing fails any more
 }
 
@@ -74,6 +77,10 @@ func attack(t *testing.T, seed int64) {
 		}
 	}()
 	w.h = New(Config{WorkerID: "w:1", UnsyncBackoff: time.Minute, SessionKeyTTL: time.Hour}, w.snap)
+	w.steady = seed%2 == 0
+	if w.steady {
+		w.join(true)
+	}
 	for range 80 {
 		w.random()
 	}
@@ -89,6 +96,12 @@ func (w *world) step(ev Event) {
 		w.log = append(w.log, fmt.Sprintf("    %T %+v", a, a))
 		w.obey(a)
 	}
+	if w.leaving {
+		w.leaving = false
+		if w.in {
+			w.leftEvent()
+		}
+	}
 }
 
 func (w *world) obey(a Action) {
@@ -101,10 +114,9 @@ func (w *world) obey(a Action) {
 			w.unready = 0
 		}
 	case LeaveGroup:
-		w.left()
-		w.away = true
+		w.away, w.leaving = true, true
 	case Rejoin:
-		w.away = false
+		w.away, w.rejoin = false, true
 	case Reply:
 		w.replies[a.Req]++
 		if w.replies[a.Req] > 1 {
@@ -138,9 +150,11 @@ func (w *world) random() {
 	case 3, 4, 5:
 		w.answer(w.chance(80))
 	case 6:
-		w.join(w.chance(70))
+		w.join(w.steady || w.chance(70))
 	case 7:
-		if w.in && w.chance(40) {
+		if w.steady {
+			w.report()
+		} else if w.in && w.chance(40) {
 			w.leftEvent()
 		} else if w.in && w.unready == 0 && w.chance(30) {
 			w.revokeAll()
@@ -175,7 +189,7 @@ func (w *world) request() Request {
 	case 9:
 		return RestartAll{cluster.RestartRequest{Connector: name, IncludeTasks: true}}
 	default:
-		return PutTasks{Name: name, Configs: tasks(w.r.Intn(3))}
+		return PutTasks{Name: name, Configs: tasks(2)}
 	}
 }
 
@@ -286,17 +300,17 @@ func (w *world) join(leader bool) {
 	if w.unready != 0 || w.away {
 		return
 	}
-	w.in = true
+	w.in, w.rejoin = true, false
 	w.generation++
 	had := w.held
 	w.held = cluster.Assignment{}
 	ev := Joined{Owners: map[connect.TaskID]string{}}
 	for _, name := range w.snap.Names() {
-		if w.calm || w.chance(70) {
+		if w.calm || w.steady || w.chance(70) {
 			w.held.Connectors = append(w.held.Connectors, name)
 		}
 		for _, id := range w.snap.TaskIDs(name) {
-			if w.calm || w.chance(70) {
+			if w.calm || w.steady || w.chance(70) {
 				w.held.Tasks = append(w.held.Tasks, id)
 			}
 		}
@@ -309,10 +323,10 @@ func (w *world) join(leader bool) {
 	if lost(had, w.held) {
 		ev.Seq = w.expect()
 	}
-	if !w.calm && w.chance(20) {
+	if !w.calm && !w.steady && w.chance(20) {
 		ev.ConfigOffset += int64(w.r.Intn(3)) - 1
 	}
-	if !w.calm && w.chance(10) {
+	if !w.calm && !w.steady && w.chance(10) {
 		ev.Grant.Error = cluster.ConfigMismatch
 	}
 	w.step(ev)
@@ -396,6 +410,7 @@ func compareIDs(a, b connect.TaskID) int {
 func (w *world) end() {
 	w.log = append(w.log, "--- the end")
 	w.calm = true
+	settled := false // has joined with all work; from now on only if the core asks for it
 	for i := range 2000 {
 		switch {
 		case w.news != nil:
@@ -403,7 +418,8 @@ func (w *world) end() {
 		case len(w.ops) > 0:
 			w.answer(true)
 		case w.report():
-		case !w.away && w.unready == 0 && (!w.in || !w.allHeld() || !w.h.member.leader || w.h.member.lagging):
+		case !w.away && w.unready == 0 && (!w.in || w.rejoin || !settled):
+			settled = true
 			w.join(true)
 		case !w.h.WakeAt().IsZero() && w.h.WakeAt().Before(w.now.Add(5*time.Minute)):
 			w.now = w.h.WakeAt()
@@ -414,14 +430,6 @@ func (w *world) end() {
 		}
 	}
 	w.Error("it does not come to rest")
-}
-
-func (w *world) allHeld() bool {
-	n := len(w.snap.Connectors)
-	for name := range w.snap.Connectors {
-		n += len(w.snap.TaskIDs(name))
-	}
-	return w.held.Len() == n
 }
 
 func (w *world) check() {

@@ -27,9 +27,12 @@ type Herder struct {
 	epochs map[connect.TaskID]int64
 	seen   map[connect.TaskID]seen
 
-	known  map[string]bool // connectors of the last config read
+	known  map[string]bool                 // connectors of the last config read
+	wanted map[connect.TaskID]cluster.Want // as last applied
 	holds  []hold
+	owed   int64     // the change that a catch-up under way has not held yet; 0: none
 	backAt time.Time // when to rejoin after leaving because of a lagging config log; zero: not
+	keyAt  time.Time // when to try again for a session key; zero: the last try did not fail
 
 	lastOp OpID
 	ops    map[OpID]*flow
@@ -40,8 +43,8 @@ type Herder struct {
 
 type membership struct {
 	joined     bool
-	lagging    bool // the config log is behind the group's; nothing new is started
-	generation int32
+	lagging    bool  // the config log is behind the group's; nothing new is started
+	generation int32 // the last one, also out of the group: statuses of what stops then belong to it
 	leader     bool
 	leaderURL  string
 	assigned   cluster.Assignment
@@ -139,7 +142,13 @@ func (h *Herder) onReport(r cluster.Report) []Action {
 	if r.Reconfigure {
 		return h.wantPlan(r.ID.Connector)
 	}
-	if r.Epoch < h.epochs[r.ID] {
+	_, wanted := h.wanted[r.ID]
+	if r.Seen == cluster.Unassigned && !wanted {
+		return h.gone(r)
+	}
+	// What is not wanted any more is being stopped, and its UNASSIGNED is on its way: another RUNNING or FAILED could hide the status of
+	// the worker that has it next.
+	if !wanted || r.Epoch < h.epochs[r.ID] {
 		return nil
 	}
 	h.seen[r.ID] = seen{r.Seen, r.Epoch}
@@ -162,6 +171,20 @@ func (h *Herder) onReport(r cluster.Report) []Action {
 	return acts
 }
 
+// gone takes the last report of what is not wanted here any more. Of a connector or task that is not configured any more no status
+// stays: the leader may have cleaned up before this report.
+func (h *Herder) gone(r cluster.Report) []Action {
+	delete(h.seen, r.ID)
+	state := cluster.Unassigned
+	if c := h.snap.Connectors[r.ID.Connector]; c == nil || int(r.ID.Task) >= len(c.Tasks) {
+		state = cluster.Destroyed
+	}
+	return []Action{WriteStatus{
+		Status: cluster.Status{ID: r.ID, State: state, WorkerID: h.cfg.WorkerID, Generation: h.member.generation, Version: r.Version},
+		Safe:   true,
+	}}
+}
+
 func (h *Herder) onSettled(rev int64) []Action {
 	var acts []Action
 	rest := h.holds[:0]
@@ -176,9 +199,29 @@ func (h *Herder) onSettled(rev int64) []Action {
 	return acts
 }
 
-// apply sends the wanted set: what is assigned to us, as the config topic has it.
-func (h *Herder) apply() Action {
+// apply sends the wanted set: what is assigned to us, as the config topic has it. Restart requests for what is not wanted any more are
+// answered: no report will.
+func (h *Herder) apply() []Action {
 	h.rev++
+	h.wanted = h.want()
+	acts := []Action{Apply{Revision: h.rev, Want: h.wanted}}
+	for id, ws := range h.waits {
+		if _, ok := h.wanted[id]; ok {
+			continue
+		}
+		err := cluster.ErrRebalancing
+		if !h.snap.Contains(id.Connector) {
+			err = notFound(id.Connector)
+		}
+		for _, w := range ws {
+			acts = append(acts, Reply{Req: w.req, Err: err})
+		}
+		delete(h.waits, id)
+	}
+	return acts
+}
+
+func (h *Herder) want() map[connect.TaskID]cluster.Want {
 	want := map[connect.TaskID]cluster.Want{}
 	for _, name := range h.member.assigned.Connectors {
 		if c := h.snap.Connectors[name]; c != nil && c.Config != nil {
@@ -200,5 +243,5 @@ func (h *Herder) apply() Action {
 			Generation: h.member.generation,
 		}
 	}
-	return Apply{Revision: h.rev, Want: want}
+	return want
 }

@@ -1,6 +1,9 @@
 package core
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/connectd/connectd/connect"
@@ -21,6 +24,7 @@ func (h *Herder) onJoined(ev Joined) []Action {
 	}
 	if ev.Grant.Error == cluster.ConfigMismatch || ev.ConfigOffset > h.snap.Offset {
 		h.member.lagging = true
+		h.owe(ev.Seq)
 		return append(acts, h.catchUp(ev.Joined)...)
 	}
 	if ev.ConfigOffset < h.snap.Offset {
@@ -32,16 +36,28 @@ func (h *Herder) onJoined(ev Joined) []Action {
 
 // settleIn acts on an assignment that the config log can follow.
 func (h *Herder) settleIn(seq int64) []Action {
-	acts := []Action{h.apply()}
+	before := h.wanted
+	acts := h.apply()
 	h.hold(seq)
 	if h.member.leader {
 		acts = append(acts, CleanStatus{Snapshot: h.snap})
 	}
-	// A connector that was running before the generation goes on, and is asked again only if its tasks are missing.
-	for _, name := range h.member.assigned.Connectors {
+	return append(acts, h.replan(before, h.member.assigned.Connectors)...)
+}
+
+// replan asks connectors for task configs that run on as before while theirs are missing or made of another config: nothing else would.
+// That comes of changes that were read at once (stopped and resumed, deleted and created again, a config changed and changed back), and
+// of records lost to compaction.
+func (h *Herder) replan(before map[connect.TaskID]cluster.Want, names []string) []Action {
+	var acts []Action
+	for _, name := range names {
 		id := connect.TaskID{Connector: name, Task: connect.ConnectorTask}
-		c := h.snap.Connectors[name]
-		if c != nil && c.Inconsistent && h.seen[id].state == cluster.Running {
+		was, ran := before[id]
+		is, runs := h.wanted[id]
+		if !ran || !runs || !is.SameRun(was) || was.Target != cluster.Started || is.Target != cluster.Started || h.seen[id].state != cluster.Running {
+			continue
+		}
+		if c := h.snap.Connectors[name]; c.Inconsistent || len(c.Tasks) == 0 || !maps.Equal(c.Applied, c.Config) {
 			acts = append(acts, h.wantPlan(name)...)
 		}
 	}
@@ -60,7 +76,7 @@ func (h *Herder) catchUp(ev cluster.Joined) []Action {
 		}
 		if d.Err != nil || !mismatch && h.snap.Offset < ev.ConfigOffset {
 			h.backAt = h.now.Add(h.cfg.UnsyncBackoff)
-			acts := h.onLeft(ev.Seq)
+			acts := h.onLeft(0) // what is owed for ev is held there
 			return append([]Action{LeaveGroup{Reason: "the config topic could not be read up to the group's offset"}}, acts...)
 		}
 		h.member.lagging = false
@@ -73,27 +89,32 @@ func (h *Herder) catchUp(ev cluster.Joined) []Action {
 
 // onRevoking stops everything before an eager join.
 func (h *Herder) onRevoking(seq int64) []Action {
-	h.member.joined = false
-	h.member.assigned = cluster.Assignment{}
-	acts := append(h.abort(true, cluster.ErrRebalancing), h.apply())
+	h.member = membership{generation: h.member.generation}
+	acts := append(h.abort(true, cluster.ErrRebalancing), h.apply()...)
 	h.hold(seq)
 	return acts
 }
 
 // onLeft stops everything: the work belongs to others now.
 func (h *Herder) onLeft(seq int64) []Action {
-	h.member = membership{}
+	h.member = membership{generation: h.member.generation}
 	acts := h.abort(true, cluster.ErrRebalancing)
 	for name := range h.plans {
 		delete(h.plans, name)
 	}
-	acts = append(acts, h.apply())
+	acts = append(acts, h.apply()...)
 	h.hold(seq)
 	return acts
 }
 
+// owe remembers a change whose hold has to wait: what it takes away stops only with the next wanted set. Should the catch-up be
+// overtaken by a change without a number of its own (we had nothing any more), the member would wait for its Ready for ever.
+func (h *Herder) owe(seq int64) { h.owed = max(h.owed, seq) }
+
 // hold keeps the member out of the next round until the wanted set as it is now has settled.
 func (h *Herder) hold(seq int64) {
+	seq = max(seq, h.owed)
+	h.owed = 0
 	if seq != 0 {
 		h.holds = append(h.holds, hold{h.rev, seq})
 	}
@@ -123,7 +144,9 @@ func (h *Herder) onConfig(ev ConfigRead) []Action {
 		acts = append(acts, h.restart(r)...)
 	}
 	if !h.member.lagging {
-		acts = append(acts, h.apply())
+		before := h.wanted
+		acts = append(acts, h.apply()...)
+		acts = append(acts, h.replan(before, slices.Concat(ev.Updated, ev.Tasks, ev.Targets))...)
 	}
 	switch {
 	case moved:
@@ -147,24 +170,45 @@ func (h *Herder) keyDue() time.Time {
 		return time.Time{}
 	}
 	if h.snap.SessionKey == nil {
-		return h.now
+		return later(h.now, h.keyAt)
 	}
-	return time.UnixMilli(h.snap.SessionKey.Created).Add(h.cfg.SessionKeyTTL)
+	return later(time.UnixMilli(h.snap.SessionKey.Created).Add(h.cfg.SessionKeyTTL), h.keyAt)
 }
 
-const keyQueue = "\x00session-key"
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+const (
+	keyQueue = "\x00session-key"
+	// keyBackoff is the pause after a session key that could not be made or written.
+	keyBackoff = 10 * time.Second
+)
 
 func (h *Herder) rotating() bool { return len(h.queues[keyQueue]) > 0 }
 
 func (h *Herder) rotateKey() []Action {
 	f := &flow{name: "rotating the session key", leader: true, queue: keyQueue}
-	return h.enqueue(f, func() []Action {
-		return h.slow(f, "making a session key", func(op OpID) Action { return NewSessionKey{op} }, func(d Done) []Action {
-			key, ok := d.Result.(*cluster.SessionKey)
-			if d.Err != nil || !ok {
-				return h.finish(f, nil, d.Err)
-			}
-			return h.write(f, true, nil, cluster.PutSessionKey{Key: *key})
-		})
+	f.failed = func(error) { h.keyAt = h.now.Add(keyBackoff) }
+	// A former leader's key may be at the end of the topic: it must not be written over by one made before (invariant 4).
+	return h.enqueue(f, func() []Action { return h.readThen(f, func() []Action { return h.newKey(f) }) })
+}
+
+func (h *Herder) newKey(f *flow) []Action {
+	if k := h.snap.SessionKey; k != nil && h.now.Before(time.UnixMilli(k.Created).Add(h.cfg.SessionKeyTTL)) {
+		return h.finish(f, nil, nil)
+	}
+	return h.slow(f, "making a session key", func(op OpID) Action { return NewSessionKey{op} }, func(d Done) []Action {
+		key, ok := d.Result.(*cluster.SessionKey)
+		if d.Err == nil && !ok {
+			d.Err = fmt.Errorf("made %T in place of a session key", d.Result)
+		}
+		if d.Err != nil {
+			return h.finish(f, nil, d.Err)
+		}
+		return h.write(f, true, nil, cluster.PutSessionKey{Key: *key})
 	})
 }

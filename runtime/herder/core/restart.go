@@ -52,7 +52,7 @@ func (h *Herder) restartHere(req ReqID, id connect.TaskID) []Action {
 	}
 	h.epochs[id]++
 	h.waits[id] = append(h.waits[id], wait{req, h.epochs[id]})
-	return []Action{h.apply()}
+	return h.apply()
 }
 
 // answerWaits answers the restart requests whose run is up or has failed. A connector that fails to restart is an error of the

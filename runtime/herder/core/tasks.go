@@ -2,7 +2,6 @@ package core
 
 import (
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/connectd/connectd/connect"
@@ -40,8 +39,8 @@ func (h *Herder) wantPlan(name string) []Action {
 
 func (h *Herder) startPlan(name string, p *plan) []Action {
 	p.retryAt = time.Time{}
-	c := h.snap.Connectors[name]
-	if c == nil || c.Target != cluster.Started || !slices.Contains(h.member.assigned.Connectors, name) {
+	of, runs := h.running(name)
+	if !runs {
 		delete(h.plans, name)
 		return nil
 	}
@@ -54,11 +53,27 @@ func (h *Herder) startPlan(name string, p *plan) []Action {
 			return nil
 		case d.Err != nil:
 			return h.planned(name, p, d.Err)
+		case h.outdated(name, of):
+			return h.planned(name, p, nil)
 		case !h.changed(name, tasks):
 			return h.planned(name, p, nil)
 		}
-		return h.publish(name, p, tasks)
+		return h.publish(name, p, tasks, of)
 	})
+}
+
+// running is the config that a connector runs with here, as far as it is wanted STARTED.
+func (h *Herder) running(name string) (config.Props, bool) {
+	w, ok := h.wanted[connect.TaskID{Connector: name, Task: connect.ConnectorTask}]
+	c := h.snap.Connectors[name]
+	return w.Connector, ok && w.Target == cluster.Started && c != nil && c.Target == cluster.Started
+}
+
+// outdated tells whether task configs that were made of the connector config of are not to be written any more: the connector has gone
+// from here, or has a new config. Then it is asked again when it runs with that, and tasks restart once instead of twice.
+func (h *Herder) outdated(name string, of config.Props) bool {
+	now, runs := h.running(name)
+	return !runs || !maps.Equal(now, of) || !maps.Equal(h.snap.Connectors[name].Config, of)
 }
 
 // changed tells whether the task configs differ from what the config topic has, or were made of another connector config
@@ -79,7 +94,7 @@ func (h *Herder) changed(name string, tasks []config.Props) bool {
 	return false
 }
 
-func (h *Herder) publish(name string, p *plan, tasks []config.Props) []Action {
+func (h *Herder) publish(name string, p *plan, tasks []config.Props, of config.Props) []Action {
 	done := func(d Done) []Action { return h.planned(name, p, d.Err) }
 	switch {
 	case !h.member.joined:
@@ -90,7 +105,7 @@ func (h *Herder) publish(name string, p *plan, tasks []config.Props) []Action {
 		f.failed = func(err error) { h.planned(name, p, err) }
 		return h.enqueue(f, func() []Action {
 			return h.readThen(f, func() []Action {
-				if c := h.snap.Connectors[name]; c == nil || c.Target == cluster.Stopped || !h.changed(name, tasks) {
+				if h.outdated(name, of) || !h.changed(name, tasks) {
 					return append(h.finish(f, nil, nil), h.planned(name, p, nil)...)
 				}
 				return h.writeTasks(f, name, tasks, func() []Action { return h.planned(name, p, nil) })

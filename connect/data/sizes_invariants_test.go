@@ -1,0 +1,7 @@
+//go:build invariants
+
+package data_test
+
+const sizeOfStruct = 40
+
+const invariants = true

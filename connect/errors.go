@@ -46,6 +46,9 @@ func (e *PutError) Error() string {
 		return "no record failed"
 	}
 	f := e.Failed[0]
+	if f.Record == nil {
+		return fmt.Sprintf("%d records failed, the first at an unknown place: %v", len(e.Failed), f.Err)
+	}
 	return fmt.Sprintf("%d records failed, the first at %s offset %d: %v", len(e.Failed), f.Record.Original.TopicPartition,
 		f.Record.Original.Offset, f.Err)
 }

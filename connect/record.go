@@ -1,7 +1,8 @@
 package connect
 
 import (
-	"slices"
+	"bytes"
+	"strings"
 
 	"github.com/connectd/connectd/connect/data"
 )
@@ -36,14 +37,18 @@ func (r *SinkRecord) Clone() *SinkRecord {
 	c := *r
 	c.Key.Value = r.Key.Value.Clone()
 	c.Value.Value = r.Value.Value.Clone()
-	c.Headers = make(Headers, len(r.Headers))
+	c.Headers = nil
+	if len(r.Headers) > 0 {
+		c.Headers = make(Headers, len(r.Headers))
+	}
 	for i, h := range r.Headers {
-		c.Headers[i] = Header{h.Key, data.Datum{Schema: h.Value.Schema, Value: h.Value.Value.Clone()}}
+		c.Headers[i] = Header{strings.Clone(h.Key), data.Datum{Schema: h.Value.Schema, Value: h.Value.Value.Clone()}}
 	}
 	if r.Wire != nil {
-		w := Wire{Key: slices.Clone(r.Wire.Key), Value: slices.Clone(r.Wire.Value), Timestamp: r.Wire.Timestamp}
+		// bytes.Clone: slices.Clone of empty bytes would go on pointing into the fetch, and keep it.
+		w := Wire{Key: bytes.Clone(r.Wire.Key), Value: bytes.Clone(r.Wire.Value), Timestamp: r.Wire.Timestamp}
 		for _, h := range r.Wire.Headers {
-			w.Headers = append(w.Headers, WireHeader{h.Key, slices.Clone(h.Value)})
+			w.Headers = append(w.Headers, WireHeader{strings.Clone(h.Key), bytes.Clone(h.Value)})
 		}
 		c.Wire = &w
 	}

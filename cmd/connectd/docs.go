@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/runtime/connectorconfig"
+	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/workerconfig"
 )
 
@@ -25,26 +27,13 @@ func docs(args []string) error {
 		"worker-distributed": workerconfig.DistributedKeys(), "worker-standalone": workerconfig.StandaloneKeys(),
 		"connector-source": connectorconfig.SourceKeys(), "connector-sink": connectorconfig.SinkKeys(),
 	}
-	add := func(name string, d *config.Def) {
-		if d != nil {
-			pages[strings.ReplaceAll(name[strings.LastIndexByte(name, '.')+1:], "$", "-")] = d
-		}
-	}
-	for _, p := range reg.Sources.All() {
-		add(p.Name, p.Config)
-	}
-	for _, p := range reg.Sinks.All() {
-		add(p.Name, p.Config)
-	}
-	for _, p := range reg.Transforms.All() {
-		add(p.Name, p.Config)
-	}
-	for _, p := range reg.Predicates.All() {
-		add(p.Name, p.Config)
-	}
-	for _, p := range reg.Converters.All() {
-		add(p.Name, p.Config)
-	}
+	defs(pages, reg.Sources.All())
+	defs(pages, reg.Sinks.All())
+	defs(pages, reg.Transforms.All())
+	defs(pages, reg.Predicates.All())
+	defs(pages, reg.Converters.All())
+	defs(pages, reg.HeaderConverters.All())
+	defs(pages, reg.ConfigProviders.All())
 	if err := os.MkdirAll(args[0], 0o755); err != nil {
 		return fmt.Errorf("making the folder: %w", err)
 	}
@@ -52,6 +41,28 @@ func docs(args []string) error {
 		if err := page(filepath.Join(args[0], name+".md"), name, d); err != nil {
 			return err
 		}
+	}
+	return metricsPage(filepath.Join(args[0], "metrics.md"))
+}
+
+// defs adds the pages of plugins, by the last part of their class names. A class that is both converter and header converter has one.
+func defs[T any](pages map[string]*config.Def, ps []connect.Plugin[T]) {
+	for _, p := range ps {
+		if p.Config != nil && len(p.Config.Keys()) > 0 {
+			pages[strings.ReplaceAll(p.Name[strings.LastIndexByte(p.Name, '.')+1:], "$", "-")] = p.Config
+		}
+	}
+}
+
+// metricsPage lists the runtime's metrics.
+func metricsPage(path string) error {
+	var b strings.Builder
+	b.WriteString("# metrics\n\nWritten by `connectd docs`; do not edit.\n\n| metric | type | labels | meaning | in Kafka Connect (JMX) |\n|---|---|---|---|---|\n")
+	for _, m := range metrics.Table() {
+		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s | %s |\n", metrics.Prefix, m.Name, m.Type, strings.Join(m.Labels, ", "), m.Help, m.JMX)
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+		return fmt.Errorf("writing a page: %w", err)
 	}
 	return nil
 }

@@ -54,6 +54,14 @@ func (f *facade) do(ctx context.Context, r core.Request) error {
 	return err
 }
 
+// unknown words the error of a connector that does not exist as Java does for the call in question: clients match on the text.
+func (f *facade) unknown(err error, connector, text string) error {
+	if _, missing := errors.AsType[*cluster.NotFound](err); missing && f.Snapshot().Connectors[connector] == nil {
+		return &cluster.NotFound{Message: text + connector}
+	}
+	return err
+}
+
 func (f *facade) PutConnector(ctx context.Context, r rest.PutRequest) (rest.Put, error) {
 	return f.put(ctx, core.PutConfig{Name: r.Name, Props: r.Props, Order: r.Order, Initial: r.Initial, MustBeNew: r.MustBeNew})
 }
@@ -67,15 +75,15 @@ func (f *facade) DeleteConnector(ctx context.Context, name string) error {
 }
 
 func (f *facade) SetTarget(ctx context.Context, name string, s cluster.TargetState) error {
-	return f.do(ctx, core.SetTarget{Name: name, State: s})
+	return f.unknown(f.do(ctx, core.SetTarget{Name: name, State: s}), name, "Unknown connector ")
 }
 
 func (f *facade) RestartConnector(ctx context.Context, name string) error {
-	return f.do(ctx, core.RestartConnector{Name: name})
+	return f.unknown(f.do(ctx, core.RestartConnector{Name: name}), name, "Unknown connector: ")
 }
 
 func (f *facade) RestartTask(ctx context.Context, id connect.TaskID) error {
-	return f.do(ctx, core.RestartTask{ID: id})
+	return f.unknown(f.do(ctx, core.RestartTask{ID: id}), id.Connector, "Unknown connector: ")
 }
 
 func (f *facade) RestartAll(ctx context.Context, r cluster.RestartRequest) error {
@@ -154,14 +162,15 @@ func list[T any](out []rest.PluginInfo, kind string, ps []connect.Plugin[T]) []r
 	return out
 }
 
+// Plugins lists all plugins, kinds in the order of ConnectorPluginsResource.
 func (f *facade) Plugins() []rest.PluginInfo {
 	r := f.p.reg
 	out := list(nil, "sink", r.Sinks.All())
 	out = list(out, "source", r.Sources.All())
-	out = list(out, "converter", r.Converters.All())
-	out = list(out, "header_converter", r.HeaderConverters.All())
 	out = list(out, "transformation", r.Transforms.All())
-	return list(out, "predicate", r.Predicates.All())
+	out = list(out, "predicate", r.Predicates.All())
+	out = list(out, "converter", r.Converters.All())
+	return list(out, "header_converter", r.HeaderConverters.All())
 }
 
 func (f *facade) PluginConfig(class, version string) ([]config.Definition, error) {

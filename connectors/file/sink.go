@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
@@ -40,7 +41,7 @@ var _ connect.SinkConnector = (*sinkConnector)(nil)
 func (c *sinkConnector) TaskConfigs(_ context.Context, n int) ([]config.Props, error) {
 	tasks := make([]config.Props, n)
 	for i := range tasks {
-		tasks[i] = c.props
+		tasks[i] = c.props.Clone()
 	}
 	return tasks, nil
 }
@@ -83,7 +84,14 @@ func (t *sinkTask) Put(_ context.Context, batch []*connect.SinkRecord) error {
 		} else {
 			t.line = append(t.line[:0], v.String()...)
 		}
-		if _, err := t.out.Write(append(t.line, '\n')); err != nil {
+		t.line = append(t.line, '\n')
+		// Whole lines in each write: several tasks may append to one file.
+		if t.out.Available() < len(t.line) {
+			if err := t.out.Flush(); err != nil {
+				return fmt.Errorf("writing to %s: %w", t.path, err)
+			}
+		}
+		if _, err := t.out.Write(t.line); err != nil {
 			return fmt.Errorf("writing to %s: %w", t.path, err)
 		}
 	}
@@ -96,7 +104,8 @@ func (t *sinkTask) PreCommit(_ context.Context, put connect.Offsets) (connect.Of
 		return nil, fmt.Errorf("writing to %s: %w", t.path, err)
 	}
 	if t.file != nil {
-		if err := t.file.Sync(); err != nil {
+		// A pipe or terminal (/dev/stdout) cannot be made durable, and says so.
+		if err := t.file.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
 			return nil, fmt.Errorf("making %s durable: %w", t.path, err)
 		}
 	}

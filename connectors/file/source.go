@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
@@ -47,7 +48,7 @@ func (c *single) Start(_ context.Context, cc connect.ConnectorContext) error {
 
 // TaskConfigs gives the file to one task, however many are allowed.
 func (c *single) TaskConfigs(context.Context, int) ([]config.Props, error) {
-	return []config.Props{c.props}, nil
+	return []config.Props{c.props.Clone()}, nil
 }
 
 func (*single) Stop(context.Context) error { return nil }
@@ -57,6 +58,8 @@ type sourceConnector struct{ single }
 var (
 	_ connect.SourceConnector = (*sourceConnector)(nil)
 	_ connect.ExactlyOnce     = (*sourceConnector)(nil)
+
+	_ connect.SourceOffsetAlterer = (*sourceConnector)(nil)
 )
 
 func (*sourceConnector) NewTask() connect.SourceTask { return new(sourceTask) }
@@ -71,6 +74,38 @@ func (*sourceConnector) ExactlyOnceSupport(v config.Values) connect.Support {
 
 func (*sourceConnector) CanDefineTransactionBoundaries(config.Values) bool { return false }
 
+// AlterOffsets refuses what the task could not resume at, with the words of FileStreamSourceConnector.alterOffsets. Offsets may be
+// removed from any partition, so that the ones of earlier configs can be cleaned up.
+func (*sourceConnector) AlterOffsets(_ context.Context, v config.Values, changes []connect.OffsetChange) (bool, error) {
+	if sourceFile.Get(v) == "" {
+		return false, errors.New("Offsets cannot be modified if the 'file' configuration is unspecified. " +
+			"This is because stdin is used for input and offsets are not tracked.")
+	}
+	for _, c := range changes {
+		if c.Offset == nil {
+			continue
+		}
+		var offset, partition map[string]json.RawMessage
+		if err := json.Unmarshal(c.Offset, &offset); err != nil || offset["position"] == nil {
+			return false, errors.New("Offset objects should either be null or contain the key 'position'")
+		}
+		var position *int64
+		if err := json.Unmarshal(offset["position"], &position); err != nil || position == nil {
+			return false, errors.New("The value for the 'position' key in the offset is expected to be a Long value")
+		}
+		if *position < 0 {
+			return false, errors.New("The value for the 'position' key in the offset should be a non-negative value")
+		}
+		if err := json.Unmarshal(c.Partition, &partition); err != nil || partition == nil {
+			return false, errors.New("Partition objects cannot be null")
+		}
+		if _, ok := partition["filename"]; !ok {
+			return false, errors.New("Partition objects should contain the key 'filename'")
+		}
+	}
+	return true, nil
+}
+
 const (
 	idleWait = time.Second // as Java: look again for a missing file or new lines
 	readSize = 64 << 10
@@ -83,23 +118,29 @@ type sourceTask struct {
 	batch     int
 	partition *connect.SourcePartition
 
-	in     io.Reader
-	closer io.Closer
-	buf    []byte // bytes read and not sent
-	pos    int64  // file position of buf[0]
+	file    *os.File // nil: standard input, or not there yet
+	stdin   *input   // nil: a file
+	missing bool     // the log knows that the file is not there
+	buf     []byte   // bytes read and not sent; records alias what was in front of them
+	pos     int64    // file position of buf[0]
 }
 
 func (t *sourceTask) Start(ctx context.Context, tc connect.SourceTaskContext) error {
-	t.tc, t.path, t.topic, t.batch = tc, sourceFile.Get(tc.Config), topic.Get(tc.Config), int(batchSize.Get(tc.Config))
+	t.tc, t.path, t.topic, t.batch = tc, sourceFile.Get(tc.Config), topic.Get(tc.Config), max(1, int(batchSize.Get(tc.Config)))
 	if t.path == "" {
-		t.in = os.Stdin
+		if t.stdin == nil {
+			t.stdin = standardInput()
+		}
 		return nil
 	}
-	doc, err := json.Marshal(map[string]string{"filename": t.path})
-	if err != nil {
+	// Not json.Marshal: it escapes <, > and &, and the offset topic is keyed by the bytes.
+	var doc bytes.Buffer
+	enc := json.NewEncoder(&doc)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(map[string]string{"filename": t.path}); err != nil {
 		return fmt.Errorf("naming file %q: %w", t.path, err)
 	}
-	t.partition = connect.NewSourcePartition(doc)
+	t.partition = connect.NewSourcePartition(bytes.TrimSpace(doc.Bytes()))
 	stored, err := tc.Offsets.Read(ctx, t.partition)
 	if err != nil {
 		return fmt.Errorf("reading the offset of %s: %w", t.path, err)
@@ -108,52 +149,74 @@ func (t *sourceTask) Start(ctx context.Context, tc connect.SourceTaskContext) er
 		return nil
 	}
 	var at struct{ Position *int64 }
-	if err := json.Unmarshal(stored[0], &at); err != nil || at.Position == nil || *at.Position < 0 {
-		return fmt.Errorf("the offset of %s has no valid \"position\": %s", t.path, stored[0])
+	if err := json.Unmarshal(stored[0], &at); err != nil || at.Position != nil && *at.Position < 0 {
+		return fmt.Errorf("the offset of %s has no valid \"position\": %s; reset the connector's offsets", t.path, stored[0])
 	}
-	t.pos = *at.Position
+	if at.Position != nil { // as Java, an offset without a position is the start
+		t.pos = *at.Position
+	}
 	return nil
 }
 
 // open opens the file at the position; false: it is not there yet.
 func (t *sourceTask) open() (bool, error) {
-	if t.in != nil {
+	if t.file != nil {
 		return true, nil
 	}
 	f, err := os.Open(t.path)
 	if errors.Is(err, os.ErrNotExist) {
+		if !t.missing {
+			t.missing = true
+			t.tc.Log.Warn("the file is not there, waiting for it", "file", t.path)
+		}
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("opening %s: %w", t.path, err)
 	}
-	if _, err := f.Seek(t.pos, io.SeekStart); err != nil {
-		return false, errors.Join(fmt.Errorf("seeking to %d in %s: %w", t.pos, t.path, err), f.Close())
+	if t.pos > 0 {
+		if _, err := f.Seek(t.pos, io.SeekStart); err != nil {
+			return false, errors.Join(fmt.Errorf("seeking to %d in %s: %w", t.pos, t.path, err), f.Close())
+		}
 	}
-	t.in, t.closer = f, f
+	t.file, t.missing = f, false
 	return true, nil
 }
 
 func (t *sourceTask) Poll(ctx context.Context) ([]*connect.SourceRecord, error) {
-	ok, err := t.open()
-	if err != nil {
-		return nil, err
+	if t.stdin == nil {
+		if ok, err := t.open(); err != nil {
+			return nil, err
+		} else if !ok {
+			return nil, wait(ctx)
+		}
 	}
-	if !ok {
-		return nil, wait(ctx)
-	}
-	for {
+	for ctx.Err() == nil {
 		if rs := t.take(); len(rs) > 0 {
 			return rs, nil
+		}
+		if t.stdin != nil {
+			b := t.stdin.next(ctx)
+			if len(b) == 0 {
+				return nil, nil
+			}
+			t.buf = append(t.buf, b...)
+			continue
 		}
 		n, err := t.fill()
 		if err != nil {
 			return nil, err
 		}
-		if n == 0 {
+		if n > 0 {
+			continue
+		}
+		if shorter, err := t.truncated(); err != nil {
+			return nil, err
+		} else if !shorter {
 			return nil, wait(ctx)
 		}
 	}
+	return nil, nil
 }
 
 // wait passes the time until the file may have grown; ctx ends it.
@@ -165,15 +228,39 @@ func wait(ctx context.Context) error {
 	return nil
 }
 
+// fill reads more of the file. Records alias the front of the buffer, so it only ever grows at the end; a new one takes the rest over
+// and is at least twice as long, so that a long line is not copied for each read.
 func (t *sourceTask) fill() (int, error) {
-	b := make([]byte, len(t.buf)+readSize) // fresh: records alias the old one
-	copy(b, t.buf)
-	n, err := t.in.Read(b[len(t.buf):])
-	t.buf = b[:len(t.buf)+n]
+	if cap(t.buf)-len(t.buf) < readSize/4 {
+		b := make([]byte, len(t.buf), 2*len(t.buf)+readSize)
+		copy(b, t.buf)
+		t.buf = b
+	}
+	n, err := t.file.Read(t.buf[len(t.buf):cap(t.buf)])
+	t.buf = t.buf[:len(t.buf)+n]
 	if err != nil && !errors.Is(err, io.EOF) {
 		return n, fmt.Errorf("reading %s: %w", t.path, err)
 	}
 	return n, nil
+}
+
+// truncated tells whether the file has become shorter than what was read of it, as a log that is rotated by copying does; it is read
+// from the start then. Java waits until the file is as long as it was, and loses the lines up to there.
+func (t *sourceTask) truncated() (bool, error) {
+	info, err := t.file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("looking at %s: %w", t.path, err)
+	}
+	at := t.pos + int64(len(t.buf))
+	if !info.Mode().IsRegular() || info.Size() >= at {
+		return false, nil
+	}
+	t.tc.Log.Warn("the file is shorter than what was read of it, reading it from the start", "file", t.path, "position", at, "size", info.Size())
+	if _, err := t.file.Seek(0, io.SeekStart); err != nil {
+		return false, fmt.Errorf("seeking to the start of %s: %w", t.path, err)
+	}
+	t.pos, t.buf = 0, nil
+	return true, nil
 }
 
 // position is the offset of a record: the byte behind its line.
@@ -191,9 +278,13 @@ func (t *sourceTask) take() []*connect.SourceRecord {
 		if next < 0 {
 			break
 		}
+		line := t.buf[:end:end]
+		if !utf8.Valid(line) {
+			line = bytes.ToValidUTF8(line, []byte("\uFFFD")) // as Java's decoder; text is UTF-8 for every converter
+		}
 		r := &connect.SourceRecord{Record: connect.Record{
 			Topic: t.topic, Partition: connect.NoPartition, Offset: connect.NoOffset, Timestamp: time.Now().UnixMilli(),
-			Value: data.Datum{Schema: data.StringSchema, Value: data.Text(t.buf[:end:end])},
+			Value: data.Datum{Schema: data.StringSchema, Value: data.Text(line)},
 		}}
 		t.pos += int64(next)
 		t.buf = t.buf[next:]
@@ -220,8 +311,8 @@ func lineEnd(b []byte) (end, next int) {
 }
 
 func (t *sourceTask) Stop(context.Context) error {
-	if t.closer == nil {
+	if t.file == nil {
 		return nil
 	}
-	return t.closer.Close()
+	return t.file.Close()
 }

@@ -43,6 +43,9 @@ type bed struct {
 	starts map[connect.TaskID]int                  // instances begun
 	sunk   map[string]map[connect.TopicOffset]bool // what sinks got, by connector
 	done   bool                                    // sources produce nothing any more
+	// quietGroup is from when on all workers know whether they are in the group. One that cannot reach the coordinator finds out when
+	// its session is over, as the coordinator does, and stops its work then: for so long it may be done twice, as with Kafka Connect.
+	quietGroup time.Time
 	past   []string
 }
 
@@ -112,7 +115,7 @@ func (b *bed) enter(n *node, id connect.TaskID, version string) *life {
 	b.starts[id]++
 	for _, o := range b.lives[id] {
 		abandoned := !o.told.IsZero() && time.Since(o.told) >= stopTimeout-10*time.Millisecond
-		if !o.dead && !l.dead && !abandoned {
+		if !o.dead && !l.dead && !abandoned && time.Now().After(b.quietGroup) {
 			b.Errorf("task %s starts on %s while it is at work on %s (told to stop: %v)", id, n.name, o.n.name, !o.told.IsZero())
 		}
 	}
@@ -127,6 +130,15 @@ func (b *bed) exit(l *life) {
 	b.lives[l.id] = slices.DeleteFunc(b.lives[l.id], func(o *life) bool { return o == l })
 	if len(b.lives[l.id]) == 0 {
 		delete(b.lives, l.id)
+	}
+}
+
+// outOfTouch says that workers have no answer of the coordinator until end.
+func (b *bed) outOfTouch(end time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if end = end.Add(sessionTimeout + stopTimeout + time.Second); end.After(b.quietGroup) {
+		b.quietGroup = end
 	}
 }
 
@@ -254,7 +266,7 @@ func (b *bed) do(req core.Request) (any, error) {
 		if elsewhere, ok := errors.AsType[*cluster.NotAssigned](err); ok {
 			n = b.byURL(elsewhere.URL)
 		}
-		again := err != nil && (errors.Is(err, cluster.ErrRebalancing) || errors.Is(err, cluster.ErrStarting) || errors.Is(err, errKilled))
+		again := err != nil && (errors.Is(err, cluster.ErrRebalancing) || errors.Is(err, cluster.ErrStarting) || errors.Is(err, core.ErrLate))
 		_, l := errors.AsType[*cluster.NotLeader](err)
 		_, a := errors.AsType[*cluster.NotAssigned](err)
 		if !again && !l && !a || time.Now().After(deadline) {

@@ -49,9 +49,9 @@ type node struct {
 	ended   chan struct{}
 	lead    *leadership
 
-	mu    sync.Mutex
-	dead  bool // killed: nothing of it reaches Kafka any more
-	conns []net.Conn
+	mu   sync.Mutex
+	dead bool // killed: nothing of it reaches Kafka any more
+	cut  bool // from the network, for a while
 }
 
 func workerProps(name string) config.Props {
@@ -68,6 +68,7 @@ func workerProps(name string) config.Props {
 
 const (
 	rebalanceDelay = 20 * time.Second
+	sessionTimeout = 10 * time.Second
 	stopTimeout    = 5 * time.Second // task.shutdown.graceful.timeout.ms
 	opTimeout      = 90 * time.Second
 )
@@ -93,7 +94,7 @@ func (b *bed) start(name string) *node {
 	b.mu.Unlock()
 	go func() {
 		defer close(n.ended)
-		if err := n.serve(ctx); err != nil && !n.isDead() {
+		if err := n.serve(ctx); err != nil && !n.isCut() {
 			b.Errorf("worker %s: %v", name, err)
 		}
 	}()
@@ -325,7 +326,7 @@ func (l *leadership) owners(j cluster.Joined) map[connect.TaskID]string {
 // dial makes connections that die with the worker. What lies below stays open until the end of the test: kfake, other than Kafka, never
 // ends the session of a member whose connection dies while its JoinGroup waits for others.
 func (n *node) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	if n.isDead() {
+	if n.isCut() {
 		return nil, errKilled
 	}
 	c, err := n.bed.net.DialContext(ctx, network, addr)
@@ -347,14 +348,14 @@ type mortal struct {
 
 func (c *mortal) Read(p []byte) (int, error) {
 	k, err := c.Conn.Read(p)
-	if c.n.isDead() {
+	if c.n.isCut() {
 		return 0, errKilled
 	}
 	return k, err
 }
 
 func (c *mortal) Write(p []byte) (int, error) {
-	if c.n.isDead() {
+	if c.n.isCut() {
 		return 0, errKilled
 	}
 	return c.Conn.Write(p)
@@ -372,6 +373,23 @@ func (n *node) isDead() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.dead
+}
+
+func (n *node) isCut() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.dead || n.cut
+}
+
+// unplug cuts the worker from the network, or joins it again.
+func (n *node) unplug(cut bool) {
+	n.bed.event(fmt.Sprintf("%s is cut off: %t", n.name, cut))
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if cut || n.cut {
+		n.bed.outOfTouch(time.Now())
+	}
+	n.cut = cut
 }
 
 // kill is the end of the process: nothing it does from now on reaches anybody. It returns when its goroutines have ended, but for those

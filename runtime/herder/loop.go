@@ -20,6 +20,8 @@ func (h *Herder) Run(ctx context.Context) error {
 	defer h.shut(cancel)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	repair := time.NewTicker(repairInterval)
+	defer repair.Stop()
 	group := h.cfg.Group.Changes()
 	for {
 		wake := time.Hour
@@ -32,6 +34,9 @@ func (h *Herder) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
+			ev = core.Tick{}
+		case <-repair.C:
+			h.repairStatuses()
 			ev = core.Tick{}
 		case r := <-h.requests:
 			ev = core.Requested{Req: r.id, Request: r.req}
@@ -51,6 +56,22 @@ func (h *Herder) Run(ctx context.Context) error {
 		for _, a := range h.core.Step(time.Now(), ev) {
 			h.perform(ctx, a)
 		}
+	}
+}
+
+// repairInterval is how often the statuses of what runs here are compared with the status topic.
+const repairInterval = 30 * time.Second
+
+// repairStatuses writes the statuses anew that another worker has hidden by a record of an older generation. Ours of an older
+// generation stand: they are not written again in each generation.
+func (h *Herder) repairStatuses() {
+	for _, s := range h.core.Statuses() {
+		now, ok := h.cfg.Status.Get(s.ID)
+		if ok && (now.WorkerID == s.WorkerID && now.State == s.State || now.Generation > s.Generation) {
+			continue
+		}
+		h.cfg.Log.Info("writing a status anew", "connector", s.ID.Connector, "task", s.ID.Task, "state", string(s.State), "found", string(now.State), "of", now.WorkerID)
+		h.cfg.Status.Put(s)
 	}
 }
 
@@ -236,7 +257,8 @@ func protect(ctx context.Context, op core.OpID, do func(context.Context) (any, e
 // updateDeletedTaskStatus of DistributedHerder).
 func (h *Herder) cleanStatus(snap *cluster.Snapshot) {
 	destroy := func(id connect.TaskID) {
-		h.cfg.Status.Put(cluster.Status{ID: id, State: cluster.Destroyed, WorkerID: h.cfg.Core.WorkerID, Generation: h.Member().Generation})
+		// Safe: snap may be outdated when this goes out, and the task may be there again, on a worker of a newer generation.
+		h.cfg.Status.PutSafe(cluster.Status{ID: id, State: cluster.Destroyed, WorkerID: h.cfg.Core.WorkerID, Generation: h.Member().Generation})
 	}
 	for _, name := range h.cfg.Status.Connectors() {
 		c := snap.Connectors[name]

@@ -189,6 +189,9 @@ func (s *session) close() {
 	_ = s.client.LeaveGroupContext(ctx) // at worst the session times out
 	s.closeClient()
 	s.fetcher.Wait()
+	// A poll that came back while the client was leaving counts as under way again, and the client's goroutine that leaves would wait for
+	// its end for ever.
+	s.client.AllowRebalance()
 }
 
 // closeClient ends the client, once; a second caller waits for the first.

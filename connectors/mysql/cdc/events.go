@@ -208,7 +208,8 @@ func (r *reader) tableMap(body, raw []byte) error {
 			return err
 		}
 		if m.info == nil {
-			err := fmt.Errorf("the definition of table %s is not known: the schema history is incomplete; take a new snapshot", id)
+			err := fmt.Errorf("the definition of table %s is not known: the schema history is incomplete, or the user could not "+
+				"see the table when the snapshot was taken; take a new snapshot", id)
 			if err := r.inconsistent(err); err != nil {
 				return err
 			}

@@ -186,6 +186,42 @@ func TestStatementFormat(t *testing.T) {
 	wantIDs(t, task.seen, 2)
 }
 
+// TestStatementElsewhere wants changes of other databases that were logged as statements to be passed over: managed services write
+// their own heartbeats so.
+func TestStatementElsewhere(t *testing.T) {
+	c := items(t, 1)
+	run(t, c, "CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (id INT)", "CREATE TABLE elsewhere.u (id INT)")
+	task := startTask(t, bedConfig(t, nil), &memoryLogs{}, "")
+	defer task.stop()
+	task.until("the snapshot", ended)
+	run(t, c, "SET SESSION binlog_format = STATEMENT", "INSERT INTO elsewhere.t VALUES (1)", "DELETE FROM elsewhere.u", "SET SESSION binlog_format = ROW",
+		"INSERT INTO items VALUES (1, 'x')")
+	task.until("the next row", count(itemsTopic, 2))
+	wantIDs(t, task.seen, 2)
+	run(t, c, "USE elsewhere", "SET SESSION binlog_format = STATEMENT", "UPDATE inventory.items SET v = 'x'", "SET SESSION binlog_format = ROW", "USE inventory")
+	if err := task.failure(); err == nil || !strings.Contains(err.Error(), "binlog_format=ROW") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestMissingGrants wants the task of a user without a privilege to fail with an error that names it.
+func TestMissingGrants(t *testing.T) {
+	c := items(t, 1)
+	for _, x := range []struct{ grant, want string }{
+		{"GRANT SELECT, RELOAD ON *.*", "REPLICATION CLIENT"},
+		{"GRANT SELECT, RELOAD, REPLICATION CLIENT ON *.*", "REPLICATION SLAVE"},
+		{"GRANT SELECT, REPLICATION CLIENT, REPLICATION SLAVE ON *.*", "LOCK TABLES"},
+	} {
+		user(t, c, "poor", "geheim", x.grant)
+		task := startTask(t, bedConfig(t, config.Props{"database.user": "poor", "database.password": "geheim"}), &memoryLogs{}, "")
+		err := task.failure()
+		task.stop()
+		if err == nil || !strings.Contains(err.Error(), x.want) || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%s: error %v, want %s in it", x.grant, err, x.want)
+		}
+	}
+}
+
 // TestCompressedAndRotated reads compressed transactions, a rotation and a change of the checksum.
 func TestCompressedAndRotated(t *testing.T) {
 	c := items(t, 1)
@@ -275,6 +311,9 @@ func TestValidate(t *testing.T) {
 		{"nobody there", config.Props{"database.port": "1"}, "database.hostname", "Unable to connect: "},
 		{"missing grants", config.Props{"database.user": "poor", "database.password": "pw"}, "database.user", "REPLICATION SLAVE, REPLICATION CLIENT, RELOAD"},
 		{"missing table", config.Props{"table.include.list": "inventory.items,inventory.nope"}, "table.include.list", "inventory.nope"},
+		{"missing database", config.Props{"database.include.list": "inventory,nope", "table.include.list": ""}, "database.include.list", "No database matches nope"},
+		{"unknown host", config.Props{"database.hostname": "no.such.host.invalid"}, "database.hostname", "no.such.host.invalid"},
+		{"initial statement", config.Props{"database.initial.statements": "SET foo = 'geheim'"}, "database.hostname", "Unknown system variable 'foo'"},
 		{"pattern without a table yet", config.Props{"table.include.list": "inventory.later_.*"}, "", ""},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -287,6 +326,9 @@ func TestValidate(t *testing.T) {
 			}
 			if len(ps) != 1 || ps[0].Key != x.key || !strings.Contains(ps[0].Message, x.text) {
 				t.Errorf("problems %v, want %s: %s", ps, x.key, x.text)
+			}
+			if strings.Contains(fmt.Sprint(ps), "geheim") {
+				t.Errorf("a secret in %v", ps)
 			}
 		})
 	}

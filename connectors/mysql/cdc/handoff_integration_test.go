@@ -95,13 +95,7 @@ func tableRows(t testing.TB) replica {
 
 func fillItems(t testing.TB, c *client.Conn, n int) {
 	t.Helper()
-	for i := 0; i < n; i += 1000 {
-		var rows []string
-		for j := i; j < min(i+1000, n); j++ {
-			rows = append(rows, fmt.Sprintf("(%d, 'row %[1]d')", j))
-		}
-		run(t, c, "INSERT INTO items VALUES "+strings.Join(rows, ","))
-	}
+	insertMany(t, c, 0, n)
 }
 
 // TestChangesDuringTheSnapshot changes rows while the snapshot is taken and the stream takes over: each change fits the state before it,
@@ -213,6 +207,7 @@ func TestKilledConnections(t *testing.T) {
 		}
 		run(t, c, "COMMIT")
 		if i%200 == 100 {
+			task.poll()
 			kill()
 		}
 	}

@@ -54,14 +54,25 @@ type ddlAt struct {
 func (r *reader) snapshot(ctx context.Context, conn *server.Conn) (*offset, error) {
 	r.setModel(history.NewModel(r.lowerCase))
 	s := &snapshotter{reader: r, conn: conn}
+	if r.set.locking == "none" {
+		// Nobody keeps changes from happening between the two: read first, the position makes such a change come twice, not never.
+		if err := s.readPosition(ctx); err != nil {
+			return nil, err
+		}
+	}
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
 	began := r.w.now()
-	if err := s.readPosition(ctx); err != nil {
-		return nil, err
+	if s.at == nil {
+		if err := s.readPosition(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if len(s.captured) == 0 {
+		r.log.Warn("no table is captured: check database.include.list, table.include.list and their like, and the user's privileges")
 	}
 	now, later := s.defined()
 	statements, err := s.definitions(ctx, now, true)

@@ -35,7 +35,7 @@ func (r *reader) stream(ctx context.Context) error {
 		r.cur = c
 		r.maps = map[uint64]*tableMap{}
 		err = r.dump(ctx)
-		if to := r.cur.last(); to != from {
+		if to := r.cur.last(); *to != *from {
 			from, r.attempts = to, 0
 		}
 		return err
@@ -46,7 +46,7 @@ func (r *reader) stream(ctx context.Context) error {
 func (r *reader) dump(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	line := &replicaLine{}
+	line := &replicaLine{ctx: ctx, timeout: r.set.server.ConnectTimeout}
 	heartbeat := serverHeartbeat
 	if r.set.heartbeat > 0 {
 		heartbeat = min(heartbeat, max(r.set.heartbeat, 100*time.Millisecond))
@@ -81,7 +81,12 @@ func (r *reader) dump(ctx context.Context) error {
 		events, err = syncer.StartSync(mysql.Position{Name: r.cur.restart.file, Pos: uint32(r.cur.restart.pos)})
 	}
 	if err != nil {
-		return fmt.Errorf("connecting to the binary log: %w", server.Cause(err))
+		err = server.Cause(err)
+		if server.Code(err) == server.CodeAccessDenied || server.Code(err) == server.CodeSpecificPrivilege {
+			// The user logged in before: the server says the same when the privilege is missing.
+			return fmt.Errorf("connecting to the binary log: does the user have REPLICATION SLAVE ON *.*? %w", err)
+		}
+		return fmt.Errorf("connecting to the binary log: %w", err)
 	}
 	_, err = events.GetEvent(ctx)
 	cancel()
@@ -123,6 +128,9 @@ func (r *reader) explain(err error) error {
 
 // replicaLine dials for the replication client and can be cut from outside.
 type replicaLine struct {
+	ctx     context.Context // its end ends a dial; the client gives one of its own
+	timeout time.Duration   // of a dial
+
 	mu   sync.Mutex
 	conn net.Conn
 	cut  bool
@@ -135,6 +143,9 @@ func (l *replicaLine) dial(ctx context.Context, network, addr string) (net.Conn,
 	if cut {
 		return nil, net.ErrClosed
 	}
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	defer context.AfterFunc(l.ctx, cancel)()
 	c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err

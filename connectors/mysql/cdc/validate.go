@@ -232,8 +232,9 @@ func roles(ctx context.Context, conn *server.Conn) bool {
 
 // checkTables finds plain names in table.include.list that no table has.
 func checkTables(ctx context.Context, conn *server.Conn, set *settings) ([]config.Problem, error) {
-	if len(set.filters.tableIn) == 0 {
-		return nil, nil
+	missing, err := checkDatabases(ctx, conn, set)
+	if err != nil || len(missing) > 0 || len(set.filters.tableIn) == 0 {
+		return missing, err
 	}
 	ids, err := listTables(ctx, conn, set.filters.builtin)
 	if err != nil {
@@ -252,6 +253,29 @@ func checkTables(ctx context.Context, conn *server.Conn, set *settings) ([]confi
 	}
 	return out, nil
 }
+
+// checkDatabases finds plain names in database.include.list that no database has.
+func checkDatabases(ctx context.Context, conn *server.Conn, set *settings) ([]config.Problem, error) {
+	if len(set.filters.dbIn) == 0 {
+		return nil, nil
+	}
+	dbs, err := conn.Rows(ctx, "SELECT SCHEMA_NAME FROM INFORMATION_SCHEMA.SCHEMATA")
+	if err != nil {
+		return nil, err
+	}
+	var out []config.Problem
+	for _, re := range set.filters.dbIn {
+		expr := unanchored(re)
+		if !plainDatabase.MatchString(expr) || slices.ContainsFunc(dbs, func(db []string) bool { return re.MatchString(db[0]) }) {
+			continue
+		}
+		out = append(out, config.Problem{Key: keyDatabaseIncludeList.Name(), Message: fmt.Sprintf(
+			"No database matches %s: it does not exist, or the user may not see it", expr)})
+	}
+	return out, nil
+}
+
+var plainDatabase = regexp.MustCompile(`\A[\w\-$]+\z`)
 
 var plainName = regexp.MustCompile(`\A[\w\-$]+\\?\.[\w\-$]+\z`)
 

@@ -35,10 +35,16 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	stop := context.AfterFunc(ctx, c.Abort)
 	defer stop()
-	for _, q := range append([]string{"SET NAMES utf8mb4", "SET time_zone = '+00:00'"}, cfg.InitialStatements...) {
+	for i, q := range append([]string{"SET NAMES utf8mb4", "SET time_zone = '+00:00'"}, cfg.InitialStatements...) {
 		if _, err := c.c.Execute(q); err != nil {
 			c.Abort()
-			return nil, fmt.Errorf("running %q: %w", q, err)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if i > 1 { // the user's, which may hold a secret
+				return nil, fmt.Errorf("running statement %d of database.initial.statements: %w", i-1, Cause(err))
+			}
+			return nil, fmt.Errorf("running %q: %w", q, Cause(err))
 		}
 	}
 	return c, nil

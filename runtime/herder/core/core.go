@@ -55,8 +55,9 @@ type membership struct {
 type hold struct{ rev, seq int64 }
 
 type seen struct {
-	state cluster.State
-	epoch int64
+	state  cluster.State
+	epoch  int64
+	status cluster.Status // as written
 }
 
 // wait is a restart request that is answered once the instance of that epoch is up or FAILED.
@@ -151,15 +152,13 @@ func (h *Herder) onReport(r cluster.Report) []Action {
 	if !wanted || r.Epoch < h.epochs[r.ID] {
 		return nil
 	}
-	h.seen[r.ID] = seen{r.Seen, r.Epoch}
 	trace := ""
 	if r.Err != nil {
 		trace = r.Err.Error()
 	}
-	acts := []Action{WriteStatus{
-		Status: cluster.Status{ID: r.ID, State: r.Seen, Trace: trace, WorkerID: h.cfg.WorkerID, Generation: h.member.generation, Version: r.Version},
-		Safe:   r.Seen == cluster.Unassigned,
-	}}
+	status := cluster.Status{ID: r.ID, State: r.Seen, Trace: trace, WorkerID: h.cfg.WorkerID, Generation: h.member.generation, Version: r.Version}
+	h.seen[r.ID] = seen{r.Seen, r.Epoch, status}
+	acts := []Action{WriteStatus{Status: status, Safe: r.Seen == cluster.Unassigned}}
 	if r.Seen == cluster.Unassigned {
 		delete(h.seen, r.ID)
 		return acts
@@ -169,6 +168,24 @@ func (h *Herder) onReport(r cluster.Report) []Action {
 		acts = append(acts, h.wantPlan(r.ID.Connector)...)
 	}
 	return acts
+}
+
+// Statuses are what the status topic should say of what this worker has, in its current generation; none while that is not certain.
+// Another worker's late record can hide them: one that was cut off writes what it had queued when it comes back, and no check made
+// before holds then.
+func (h *Herder) Statuses() []cluster.Status {
+	if !h.member.joined || h.member.lagging {
+		return nil
+	}
+	var out []cluster.Status
+	for id, s := range h.seen {
+		if w, ok := h.wanted[id]; !ok || s.epoch != h.epochs[id] || w.Epoch != s.epoch {
+			continue
+		}
+		s.status.Generation = h.member.generation
+		out = append(out, s.status)
+	}
+	return out
 }
 
 // gone takes the last report of what is not wanted here any more. Of a connector or task that is not configured any more no status

@@ -57,7 +57,8 @@ proc_start() {
 	stat=${stat##*) }
 	# shellcheck disable=SC2086
 	set -- $stat
-	[ "$1" != Z ] && echo "${20}"
+	# A killed process whose threads are still being taken down is a zombie that holds its ports.
+	{ [ "$1" != Z ] || [ "${18}" -gt 1 ]; } && echo "${20}"
 }
 
 # remember FILE PID

@@ -79,6 +79,8 @@ mysql_users() {
 }
 
 mysql_launch() {
+	# The lock of a killed server names a process that may not have been reaped yet, which would count as another server.
+	rm -f "$MYSQL_RUN/mysql.sock.lock"
 	running "$MYSQL_RUN/pid" && return 0
 	require_free MySQL BED_MYSQL_PORT "$MYSQL_PORT"
 	mkdir -p "$MYSQL_RUN/files"

@@ -23,8 +23,12 @@ const apiVersion = "4.3.1"
 // debeziumVersion is the same for Debezium's transformations.
 const debeziumVersion = "3.6.1.Final"
 
-// confluentVersion is the version of Confluent's connectors whose behaviour the sinks of the same names have.
-const confluentVersion = "15.1.3"
+// confluentVersion is the version of Confluent's Elasticsearch connector whose behaviour the sink of the same name has, and
+// hdfsVersion that of the HDFS connector.
+const (
+	confluentVersion = "15.1.3"
+	hdfsVersion      = "10.2.17"
+)
 
 // plugins is THE list of what is compiled in.
 func plugins() (*plugin.Registry, error) {
@@ -33,7 +37,7 @@ func plugins() (*plugin.Registry, error) {
 		reg.Sources.Add(file.Source(apiVersion)),
 		reg.Sinks.Add(file.Sink(apiVersion)),
 		reg.Sources.Add(mysql.Plugin),
-		reg.Sinks.Add(elasticsearch.Plugin(confluentVersion), hdfs.Plugin),
+		reg.Sinks.Add(elasticsearch.Plugin(confluentVersion), hdfs.Plugin(hdfsVersion)),
 		reg.Converters.Add(json.Plugin(apiVersion)),
 		reg.Converters.Add(primitive.Plugins(apiVersion)...),
 		reg.HeaderConverters.Add(json.HeaderPlugin(apiVersion), simpleheader.Plugin(apiVersion)),

@@ -111,7 +111,7 @@ func open(ctx context.Context, common workerconfig.Worker, facts connectorconfig
 		return nil, err
 	}
 	for _, w := range common.Warnings {
-		log.Warn(w)
+		log.Warn("configuration of the worker", "warning", w)
 	}
 	res, err := secrets.New(ctx, secrets.Config{Providers: &reg.ConfigProviders, Worker: common.Originals})
 	if err != nil {
@@ -261,8 +261,8 @@ func (p *process) findClusterID(ctx context.Context) error {
 		md, err := p.admin.BrokerMetadata(ctx)
 		if err == nil {
 			p.healthMu.Lock()
-			defer p.healthMu.Unlock()
 			p.clusterID = md.Cluster
+			p.healthMu.Unlock()
 			return nil
 		}
 		select {

@@ -49,14 +49,14 @@ type check struct {
 	doc  string
 }
 
-func (d *declaration) shortName() string { return d.name[len(d.prefix):] }
+func (x *declaration) shortName() string { return x.name[len(x.prefix):] }
 
 // parseName is the name parse errors speak of.
-func (d *declaration) parseName() string {
-	if d.shortNames {
-		return d.shortName()
+func (x *declaration) parseName() string {
+	if x.shortNames {
+		return x.shortName()
 	}
-	return d.name
+	return x.name
 }
 
 // Key declares one config key whose value is a T. Chain methods change the key

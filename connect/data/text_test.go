@@ -73,10 +73,7 @@ func FuzzDecimalText(f *testing.F) {
 		f.Add(s.b, s.neg, s.scale)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, neg bool, scale int16) {
-		if len(b) > 200 {
-			t.Skip("numbers of this size are as good as smaller ones")
-		}
-		n := new(big.Int).SetBytes(b)
+		n := new(big.Int).SetBytes(b[:min(len(b), 200)])
 		if neg {
 			n.Neg(n)
 		}

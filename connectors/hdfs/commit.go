@@ -83,7 +83,7 @@ func (w *writer) each(ctx context.Context, files []*outFile, f func(*outFile) er
 		}
 		wg.Go(func() {
 			defer func() { <-w.slots }()
-			errs[i] = f(x)
+			errs[i] = contained(func() error { return f(x) })
 		})
 	}
 	wg.Wait()

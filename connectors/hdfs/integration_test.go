@@ -221,12 +221,11 @@ func TestBedCrash(t *testing.T) {
 	}
 }
 
-// TestBedNameNodeKilled kills the NameNode while records are written and starts it again. BED_HDFS_KILL and BED_HDFS_START are the
-// commands.
+// TestBedNameNodeKilled kills the NameNode while records are written and starts it again. BED is the script of the test bed.
 func TestBedNameNodeKilled(t *testing.T) {
-	kill, start := os.Getenv("BED_HDFS_KILL"), os.Getenv("BED_HDFS_START")
-	if kill == "" || start == "" {
-		t.Fatal("BED_HDFS_KILL and BED_HDFS_START must be the commands that kill and start the NameNode")
+	script := os.Getenv("BED")
+	if script == "" {
+		t.Fatal("BED must name the script of the test bed; eval what test/bed/bed env prints")
 	}
 	f := bedFS(t)
 	base := fmt.Sprintf("/it-%d", time.Now().UnixNano())
@@ -241,7 +240,7 @@ func TestBedNameNodeKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	shell(t, kill)
+	bed(t, script, "kill", "hdfs", "namenode")
 	for failed := 0; failed < 3; {
 		if w.done() {
 			t.Fatal("all was committed before the NameNode was killed: the test does not test")
@@ -254,7 +253,7 @@ func TestBedNameNodeKilled(t *testing.T) {
 		}
 	}
 	t.Log("while the NameNode is away:", w.last)
-	shell(t, start)
+	bed(t, script, "up", "hdfs")
 	end := time.Now().Add(2 * time.Minute)
 	for !w.done() {
 		if err := w.step(t); err != nil {
@@ -271,13 +270,12 @@ func TestBedNameNodeKilled(t *testing.T) {
 	_ = f.Remove(base)
 }
 
-func shell(t *testing.T, cmd string) {
+func bed(t *testing.T, script string, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)
 	defer cancel()
-	c := exec.CommandContext(ctx, "sh", "-c", cmd+" >/dev/null 2>&1 </dev/null")
-	if err := c.Run(); err != nil {
-		t.Fatalf("%s: %v", cmd, err)
+	if out, err := exec.CommandContext(ctx, script, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %v: %v\n%s", script, args, err, out)
 	}
 }
 

@@ -7,14 +7,16 @@ import (
 	"github.com/connectd/connectd/connect/config"
 )
 
-// Plugin is the HDFS sink, under the name of Confluent's.
-var Plugin = connect.Plugin[connect.SinkConnector]{
-	Name:    "io.confluent.connect.hdfs.HdfsSinkConnector",
-	Aliases: []string{"HdfsSinkConnector", "HdfsSink", "hdfs"},
-	Version: "1.0.0",
-	Summary: "Writes topics to files in HDFS, each record exactly once.",
-	Config:  def,
-	New:     func() connect.SinkConnector { return new(connector) },
+// Plugin is the HDFS sink, under the name of Confluent's; version is what REST shows.
+func Plugin(version string) connect.Plugin[connect.SinkConnector] {
+	return connect.Plugin[connect.SinkConnector]{
+		Name:    "io.confluent.connect.hdfs.HdfsSinkConnector",
+		Aliases: []string{"HdfsSinkConnector", "HdfsSink", "hdfs"},
+		Version: version,
+		Summary: "Writes topics to files in HDFS, each record exactly once.",
+		Config:  def,
+		New:     func() connect.SinkConnector { return new(connector) },
+	}
 }
 
 // connector has nothing to divide: the consumer group divides the partitions.

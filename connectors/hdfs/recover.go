@@ -1,6 +1,7 @@
 package hdfs
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -155,10 +156,13 @@ func parseName(name string) (topic string, partition int32, end int64, ok bool) 
 }
 
 // scan finds the last committed offset of each partition of a topic from the names of all files below dir.
-func scan(f fileSystem, dir, topic string) (map[int32]int64, error) {
+func scan(ctx context.Context, f fileSystem, dir, topic string) (map[int32]int64, error) {
 	out := map[int32]int64{}
 	todo := []string{dir}
 	for len(todo) > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		d := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		list, err := f.List(d)

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/connectd/connectd/connect"
@@ -29,8 +31,8 @@ type task struct {
 	backoff time.Duration
 	set     *settings // nil until HDFS could be reached
 	writers map[connect.TopicPartition]*writer
-	// again: the last Put held its batch, and it comes again.
-	again bool
+	// again: the last Put held its batch, and it comes again; fresh: this one did not come before.
+	again, fresh bool
 	// bad are records found bad in a batch that was held; they are reported when the batch is done with.
 	bad []connect.RecordError
 }
@@ -142,18 +144,18 @@ func (t *task) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.resume(todo, ends)
+	return t.resume(ctx, todo, ends)
 }
 
 // resume reads what is committed from the file names, once a topic, and goes on from there. Only after fence: see doc.go.
-func (t *task) resume(todo []*writer, ends []int64) error {
+func (t *task) resume(ctx context.Context, todo []*writer, ends []int64) error {
 	scans := map[string]map[int32]int64{}
 	seek := connect.Offsets{}
 	for i, w := range todo {
 		found, ok := scans[w.topicDir]
 		if !ok {
 			var err error
-			if found, err = scan(t.set.fs, w.topicDir, w.tp.Topic); err != nil {
+			if found, err = scan(ctx, t.set.fs, w.topicDir, w.tp.Topic); err != nil {
 				return err
 			}
 			scans[w.topicDir] = found
@@ -198,13 +200,24 @@ func (t *task) each(ctx context.Context, ws []*writer, f func(i int, w *writer) 
 		wg.Go(func() {
 			defer func() { <-limit }()
 			if errs[i] = ctx.Err(); errs[i] == nil {
-				errs[i] = f(i, w)
+				errs[i] = contained(func() error { return f(i, w) })
 			}
 		})
 	}
 	wg.Wait()
 	slices.SortStableFunc(errs, func(a, b error) int { return rank(a) - rank(b) })
 	return errs[0]
+}
+
+// contained makes a panic an error: one on a goroutine would take the whole process down. The state of what panicked is not to be
+// trusted any more, so that the error ends the task.
+func contained(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &fatalError{fmt.Errorf("panic in the HDFS sink: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	return f()
 }
 
 func rank(err error) int {
@@ -226,7 +239,8 @@ func fatal(err error) bool {
 
 // Put takes the batch and commits what is complete. While HDFS fails, the batch is held.
 func (t *task) Put(ctx context.Context, batch []*connect.SinkRecord) error {
-	if !t.again {
+	t.fresh = !t.again
+	if t.fresh {
 		for _, w := range t.writers {
 			if w != nil {
 				w.seeking = false
@@ -288,6 +302,9 @@ func (t *task) take(r *connect.SinkRecord) error {
 		return nil
 	}
 	if r.Original.Offset < w.next {
+		if t.fresh && r.Original.Offset < w.committed {
+			w.warnOld(r.Original.Offset)
+		}
 		return nil
 	}
 	if !w.started {
@@ -302,6 +319,18 @@ func (t *task) take(r *connect.SinkRecord) error {
 		return t.spoilt(w, err)
 	}
 	return nil
+}
+
+// warnOld tells, once, that records come again whose offsets are committed: they are skipped, which is a loss if the topic is not the
+// one the files were written from.
+func (w *writer) warnOld(offset int64) {
+	if w.warned {
+		return
+	}
+	w.warned = true
+	w.log.Warn("skipping records whose offsets are in HDFS already; if the topic was deleted and made anew, or lost its end, "+
+		"move its files away or write to another topics.dir, and restart the connector",
+		"topic", w.tp.Topic, "partition", w.tp.Partition, "offset", offset, "committed", w.committed)
 }
 
 // spoilt gives up what the writer holds: its generation cannot be completed.
@@ -370,19 +399,28 @@ func (t *task) Close(ctx context.Context, parts []connect.TopicPartition, _ bool
 	if len(gone) == 0 {
 		return nil
 	}
-	err := t.each(ctx, gone, func(_ int, w *writer) error { return w.close() })
+	// It is only tidiness, and a NameNode that hangs costs a minute a call: others may be waiting for the partitions.
+	var failed atomic.Bool
+	err := t.each(ctx, gone, func(_ int, w *writer) error {
+		err := w.close(!failed.Load())
+		if err != nil {
+			failed.Store(true)
+		}
+		return err
+	})
 	if err != nil {
 		t.tc.Log.Info("could not tidy up temporary files, the next task will", "error", err)
 	}
 	return nil
 }
 
-// close removes the attempt's directory, unless a manifest in it may still have to be carried out.
-func (w *writer) close() error {
+// close drops what is not committed, and if tidy removes the attempt's directory, unless a manifest in it may still have to be
+// carried out.
+func (w *writer) close(tidy bool) error {
 	pending := slices.ContainsFunc(w.sealed, func(g *generation) bool { return g.seq > 0 })
 	was := w.state
 	w.becomeRecovering()
-	if was == recovering || pending {
+	if was == recovering || pending || !tidy {
 		return nil
 	}
 	return w.fs.Remove(w.attempt)

@@ -60,6 +60,7 @@ type writer struct {
 	next      int64  // lowest offset not yet taken
 	seeking   bool   // the rest of the batch is void: the partition is read again
 	seekTo    int64  // from there
+	warned    bool   // that records come which are committed already
 	lost      bool   // the position in Kafka must be set back when recovered
 	started   bool   // a record was taken since Open
 	first     int64  // offset of that record
@@ -188,46 +189,46 @@ func (w *writer) put(r *connect.SinkRecord) error {
 			return err
 		}
 	}
-	v, err := w.fit(r)
+	v, s, err := w.fit(r)
 	if err != nil {
 		return err
 	}
-	if err := w.add(r, dir, v, clock, now); err != nil {
+	if err := w.add(r, dir, v, s, clock, now); err != nil {
 		return err
 	}
+	w.schema, w.hasSchema = s, true // only now: a record that is left out must not decide how the following ones are written
 	if w.open.count >= w.flushSize {
 		return w.seal()
 	}
 	return nil
 }
 
-// fit makes the record's schema the current one, or the record's value fit that.
-func (w *writer) fit(r *connect.SinkRecord) (data.Value, error) {
+// fit returns the value as it is to be written, and its schema: the record's own, or the current one, which the value was made to fit.
+// The open generation is sealed if it cannot take the schema.
+func (w *writer) fit(r *connect.SinkRecord) (data.Value, *data.Schema, error) {
 	s := r.Value.Schema
-	if !w.hasSchema {
-		w.schema, w.hasSchema = s, true
-		return r.Value.Value, nil
+	if !w.hasSchema || w.schema == nil && w.open == nil { // as in Java, values without a schema bind their own file only
+		return r.Value.Value, s, nil
 	}
 	changed, err := w.compat.changed(w.schema, s)
 	if err != nil {
-		return data.Value{}, &badRecord{err}
+		return data.Value{}, nil, &badRecord{err}
 	}
 	if changed {
 		if err := w.seal(); err != nil {
-			return data.Value{}, err
+			return data.Value{}, nil, err
 		}
-		w.schema = s
-		return r.Value.Value, nil
+		return r.Value.Value, s, nil
 	}
 	v, err := w.compat.project(w.schema, s, r.Value.Value)
 	if err != nil {
-		return v, &badRecord{err}
+		return v, nil, &badRecord{err}
 	}
-	return v, nil
+	return v, w.schema, nil
 }
 
-// add writes the value to the file of its directory.
-func (w *writer) add(r *connect.SinkRecord, dir string, v data.Value, clock, now int64) error {
+// add writes the value, of schema s, to the file of its directory.
+func (w *writer) add(r *connect.SinkRecord, dir string, v data.Value, s *data.Schema, clock, now int64) error {
 	g := w.open
 	if g == nil {
 		g = &generation{byDir: map[string]*outFile{}, first: clock, deadline: w.nextSchedule(now)}
@@ -235,7 +236,7 @@ func (w *writer) add(r *connect.SinkRecord, dir string, v data.Value, clock, now
 	f := g.byDir[dir]
 	if f == nil {
 		f = &outFile{dir: dir, start: r.Original.Offset}
-		fw, err := w.format.NewWriter(&f.spool, w.schema)
+		fw, err := w.format.NewWriter(&f.spool, s)
 		if err != nil {
 			return asBad(err)
 		}

@@ -175,7 +175,7 @@ func (d *decoder) anyEnvelope() (data.Datum, error) {
 		default:
 			other = true
 		}
-		if err = s.skip(); err != nil {
+		if err := s.skip(); err != nil {
 			return data.Datum{}, err
 		}
 	}

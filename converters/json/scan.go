@@ -327,7 +327,7 @@ func (s *scanner) skip() error {
 				return s.unexpected("a colon to separate field name and value")
 			}
 			s.i++
-			if err = s.skip(); err != nil {
+			if err := s.skip(); err != nil {
 				return err
 			}
 		}
@@ -340,7 +340,7 @@ func (s *scanner) skip() error {
 			if err != nil || !more {
 				return err
 			}
-			if err = s.skip(); err != nil {
+			if err := s.skip(); err != nil {
 				return err
 			}
 		}

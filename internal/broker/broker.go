@@ -45,7 +45,7 @@ func Start(addr, dir string) (*Broker, error) {
 			if err != nil {
 				return nil, err
 			}
-			return net.Listen(network, net.JoinHostPort(host, p))
+			return net.Listen(network, net.JoinHostPort(host, p)) //nolint:noctx // listening waits for nothing
 		}))
 	if err != nil {
 		_ = lock.Close()

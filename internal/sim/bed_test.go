@@ -46,7 +46,7 @@ type bed struct {
 	// quietGroup is from when on all workers know whether they are in the group. One that cannot reach the coordinator finds out when
 	// its session is over, as the coordinator does, and stops its work then: for so long it may be done twice, as with Kafka Connect.
 	quietGroup time.Time
-	past   []string
+	past       []string
 }
 
 // inBed runs test with a Kafka cluster of three brokers, and lets everything end afterwards.

@@ -62,7 +62,7 @@ func workerProps(name string) config.Props {
 		"config.storage.topic": "configs", "offset.storage.topic": "offsets", "status.storage.topic": "statuses",
 		"config.storage.replication.factor": "1", "offset.storage.replication.factor": "1", "status.storage.replication.factor": "1",
 		"offset.storage.partitions": "3", "status.storage.partitions": "2",
-		"offset.flush.interval.ms": "2000", "scheduled.rebalance.max.delay.ms": fmt.Sprint(rebalanceDelay.Milliseconds()),
+		"offset.flush.interval.ms": "2000", "worker.unsync.backoff.ms": "20000", "scheduled.rebalance.max.delay.ms": fmt.Sprint(rebalanceDelay.Milliseconds()),
 	}
 }
 
@@ -249,7 +249,7 @@ type offsetWriter struct {
 func (w offsetWriter) Write(ctx context.Context, offsets []sourcetask.PartitionOffset) error {
 	var entries []cluster.SourceOffset
 	for _, o := range offsets {
-		entries = append(entries, cluster.SourceOffset{Partition: json.RawMessage(o.Partition), Offset: json.RawMessage(o.Offset)})
+		entries = append(entries, cluster.SourceOffset{Partition: json.RawMessage(o.Partition), Offset: o.Offset})
 	}
 	return w.s.Write(ctx, w.name, entries...)
 }
@@ -361,9 +361,9 @@ func (c *mortal) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// Close closes below only while the worker lives; a dead one's connections are silent, not closed.
+// Close closes below only while the worker is there; the connections of one that is dead or cut off are silent, not closed.
 func (c *mortal) Close() error {
-	if c.n.isDead() {
+	if c.n.isCut() {
 		return c.Conn.SetDeadline(time.Unix(1, 0)) // ends reads under way
 	}
 	return c.Conn.Close()

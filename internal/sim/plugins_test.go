@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/connectd/connectd/connect"
@@ -178,7 +177,6 @@ type sinkTask struct {
 	n     *node
 	tc    connect.SinkTaskContext
 	life  *life
-	mu    sync.Mutex
 	taken []connect.TopicOffset
 }
 

@@ -46,8 +46,7 @@ func (b *bed) history(r *rand.Rand) {
 			b.must(source(name, 2))
 		}
 	}
-	// A worker that could not read the config topic stays away for worker.unsync.backoff.ms, 5 minutes; nobody else is told to wait.
-	b.awaitQuiet(15 * time.Minute)
+	b.awaitQuiet(5 * time.Minute)
 	b.audit()
 }
 

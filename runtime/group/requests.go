@@ -53,7 +53,7 @@ func (l *loop) fail(doing string, err error) error {
 	}
 	l.attempts++
 	pause := l.cfg.Backoff(l.attempts)
-	l.log.Warn(doing+" failed, trying again", "error", err, "attempt", l.attempts, "pause", pause)
+	l.log.Warn("request failed, trying again", "doing", doing, "error", err, "attempt", l.attempts, "pause", pause)
 	l.beat.stop()
 	l.phase, l.retryAt = outside, time.Now().Add(pause)
 	return nil

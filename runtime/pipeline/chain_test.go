@@ -132,8 +132,8 @@ func TestHeadersThenKeyThenValue(t *testing.T) {
 func TestRetryRepeatsOnlyTheFailedPart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
-		c, notes := newChain(nil)
-		c, _ = newChain(func(cfg *pipeline.Config) {
+		_, notes := newChain(nil)
+		c, _ := newChain(func(cfg *pipeline.Config) {
 			cfg.Key = text{notes: notes, name: "key"}
 			cfg.Value = text{notes: notes, name: "value", fail: func() error {
 				if tries++; tries < 3 {

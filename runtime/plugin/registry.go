@@ -80,7 +80,7 @@ func (s *Set[T]) add(name string, p connect.Plugin[T]) error {
 			return fmt.Errorf("adding plugin %s: version %q is there already", p.Name, p.Version)
 		}
 	}
-	vs := append(s.byName[key], p)
+	vs := append(slices.Clone(s.byName[key]), p)
 	slices.SortStableFunc(vs, func(a, b connect.Plugin[T]) int { return CompareVersions(b.Version, a.Version) })
 	s.byName[key] = vs
 	return nil

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 const group = "connect-c"
 
@@ -231,24 +229,5 @@ func expect(t testing.TB, ch <-chan string, want ...string) {
 		case <-time.After(10 * time.Second):
 			t.Fatalf("timed out waiting for %q", w)
 		}
-	}
-}
-
-// expectAll takes the next calls, in any order.
-func expectAll(t testing.TB, ch <-chan string, want ...string) {
-	t.Helper()
-	var got []string
-	for range want {
-		select {
-		case g := <-ch:
-			got = append(got, g)
-		case <-time.After(10 * time.Second):
-			t.Fatalf("timed out: got %q, want %q", got, want)
-		}
-	}
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Fatalf("got %q, want %q", got, want)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -25,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 // text is a converter of strings; "bad" fails, "panic" panics.
 type text struct{}
@@ -68,7 +67,6 @@ type script struct {
 
 	mu        sync.Mutex
 	committed []connect.Position
-	acked     []string
 	acks      chan string
 }
 

@@ -151,7 +151,7 @@ func (t *Task) pollBatches() error {
 		}
 		switch after, retriable := connect.RetryAfter(err); {
 		case t.poll.Err() != nil:
-			return nil // told to stop; the error, if any, comes from that
+			return nil //nolint:nilerr // told to stop; the error, if any, comes from that
 		case err == nil:
 			attempt = 0
 			if len(batch) == 0 && took < quickPoll {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/connectd/connectd/connect"
@@ -54,7 +55,7 @@ func (t *TopicLogs) open(ctx context.Context, spec connect.LogSpec) (*connectorL
 		return nil, err
 	}
 	// The topic gets all its records in partition 0, whatever their key: order is what a history is for.
-	opts := append(writer.Opts, kgo.DefaultProduceTopic(spec.Topic), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	opts := append(slices.Clone(writer.Opts), kgo.DefaultProduceTopic(spec.Topic), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("making the client: %w", err)

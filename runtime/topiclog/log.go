@@ -99,7 +99,7 @@ func (l *Log) run(ctx context.Context) error {
 		l.log.Warn("reading failed, trying again", "error", err)
 		sleep(ctx, backoff(fails))
 	}
-	return nil
+	return nil //nolint:nilerr // the error of a session that was told to end
 }
 
 // optionsError marks an error that no retry can heal.

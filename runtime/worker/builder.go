@@ -65,7 +65,7 @@ func (b *Builder) build(ctx context.Context, r *run, started func(), report func
 	}
 	log := b.Log.With("connector", r.id.Connector)
 	for _, w := range plan.Warnings {
-		log.Warn(w)
+		log.Warn("configuration of the connector", "warning", w)
 	}
 	if r.id.Task == connect.ConnectorTask {
 		return b.connector(r, plan, started, report, log)
@@ -323,6 +323,6 @@ func withClientID(overrides config.Props, id string) config.Props {
 
 func warnAll(log *slog.Logger, warnings []string) {
 	for _, w := range warnings {
-		log.Warn(w)
+		log.Warn("configuration of the connector", "warning", w)
 	}
 }

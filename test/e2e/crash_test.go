@@ -355,8 +355,11 @@ func lines(cl *hdfs.Client, root string) (map[int64]int, error) {
 		sc.Buffer(nil, 1<<20)
 		for sc.Scan() {
 			var doc struct{ Koffset *int64 }
-			if err := json.Unmarshal(sc.Bytes(), &doc); err != nil || doc.Koffset == nil {
-				return fmt.Errorf("%s: line %.200q: %v", p, sc.Text(), err)
+			if err := json.Unmarshal(sc.Bytes(), &doc); err != nil {
+				return fmt.Errorf("%s: line %.200q: %w", p, sc.Text(), err)
+			}
+			if doc.Koffset == nil {
+				return fmt.Errorf("%s: line %.200q has no koffset", p, sc.Text())
 			}
 			if *doc.Koffset < first || *doc.Koffset > last {
 				return fmt.Errorf("%s holds offset %d", p, *doc.Koffset)

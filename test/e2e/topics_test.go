@@ -93,6 +93,9 @@ func TestTopicsAreKafkaConnects(t *testing.T) {
 	state(t, w, "RUNNING")
 	call("PUT", "/connectors/g-src/stop", nil)
 	state(t, w, "STOPPED")
+	call("PATCH", "/connectors/g-src/offsets", map[string]any{"offsets": []any{map[string]any{
+		"partition": map[string]any{"filename": file}, "offset": map[string]any{"position": 4}}}})
+	call("DELETE", "/connectors/g-src/offsets", nil)
 	call("PUT", "/admin/loggers/g.test.a?scope=cluster", map[string]string{"level": "ERROR"})
 	call("DELETE", "/connectors/g-src", nil)
 

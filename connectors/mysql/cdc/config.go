@@ -135,6 +135,7 @@ func rowOptions(v config.Values) row.Options {
 			"base64": row.BinaryBase64, "base64-url-safe": row.BinaryBase64URL, "hex": row.BinaryHex}),
 		TimePrecision: pick(keyTimePrecisionMode.Get(v), map[string]row.TimePrecisionMode{"connect": row.TimeConnect,
 			"isostring": row.TimeISOString, "microseconds": row.TimeMicroseconds, "nanoseconds": row.TimeNanoseconds}),
+		Unavailable:    keyUnavailableValuePlaceholder.Get(v),
 		NoTimeAdjuster: !keyEnableTimeAdjuster.Get(v),
 		FieldName:      adjuster(keyFieldNameAdjustmentMode.Get(v), false),
 		Comments:       keyIncludeSchemaComments.Get(v),

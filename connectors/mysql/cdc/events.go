@@ -240,11 +240,13 @@ func tableNumber(body []byte) uint64 {
 type rowsEvent struct {
 	before, after []byte // columns-present bitmaps; nil: all columns
 	images        []byte
+	partial       bool // rows after an update may have differences of JSON values
 }
 
 func parseRows(t replication.EventType, body []byte) (rowsEvent, error) {
 	pos := 8
-	if t == replication.WRITE_ROWS_EVENTv2 || t == replication.UPDATE_ROWS_EVENTv2 || t == replication.DELETE_ROWS_EVENTv2 {
+	if t == replication.WRITE_ROWS_EVENTv2 || t == replication.UPDATE_ROWS_EVENTv2 || t == replication.DELETE_ROWS_EVENTv2 ||
+		t == replication.PARTIAL_UPDATE_ROWS_EVENT {
 		if len(body) < pos+2 {
 			return rowsEvent{}, errShortEvent
 		}
@@ -266,7 +268,7 @@ func parseRows(t replication.EventType, body []byte) (rowsEvent, error) {
 		return b
 	}
 	maps := 1
-	if t == replication.UPDATE_ROWS_EVENTv1 || t == replication.UPDATE_ROWS_EVENTv2 {
+	if t == replication.UPDATE_ROWS_EVENTv1 || t == replication.UPDATE_ROWS_EVENTv2 || t == replication.PARTIAL_UPDATE_ROWS_EVENT {
 		maps = 2
 	}
 	if columns > 4096 || len(body) < pos+maps*size {
@@ -309,13 +311,11 @@ func (r *reader) rows(ctx context.Context, t replication.EventType, op data.Valu
 	if m == nil || m.info == nil || strings.Contains(r.set.skipped, op.String()) {
 		return nil
 	}
-	if t == replication.PARTIAL_UPDATE_ROWS_EVENT {
-		return fmt.Errorf("table %s: partial JSON updates are not supported yet: SET PERSIST binlog_row_value_options = '', and reconnect all clients", m.info.id)
-	}
 	e, err := parseRows(t, body)
 	if err != nil {
 		return err
 	}
+	e.partial = t == replication.PARTIAL_UPDATE_ROWS_EVENT
 	if err := r.q.begin(ctx); err != nil {
 		return err
 	}
@@ -342,9 +342,17 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 			}
 		}
 		if !op.Equal(opDelete) {
-			if after, e.images, err = m.info.codec.DecodeBinlog(e.images, m.event, e.after, before, &b.mem); err != nil {
+			decode := m.info.codec.DecodeBinlog
+			if e.partial {
+				decode = m.info.codec.DecodePartial
+			}
+			if after, e.images, err = decode(e.images, m.event, e.after, before, &b.mem); err != nil {
 				return r.badRow(m, n, err)
 			}
+		}
+		if col := m.info.codec.Incomplete(after); col != "" {
+			return r.inconsistent(fmt.Errorf("table %s, row %d of the event: column %s is not in the binary log: set binlog_row_image=FULL for "+
+				"every session; to pass over such rows, inconsistent.schema.handling.mode=warn", m.info.id, n, col))
 		}
 		if len(e.images) == size {
 			return r.badRow(m, n, row.ErrMalformed)

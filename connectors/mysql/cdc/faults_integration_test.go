@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,6 +201,37 @@ func TestStatementElsewhere(t *testing.T) {
 	wantIDs(t, task.seen, 2)
 	run(t, c, "USE elsewhere", "SET SESSION binlog_format = STATEMENT", "UPDATE inventory.items SET v = 'x'", "SET SESSION binlog_format = ROW", "USE inventory")
 	if err := task.failure(); err == nil || !strings.Contains(err.Error(), "binlog_format=ROW") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestRowImages reads rows of sessions that do not log all columns: what is known is sent, large values that are not have the
+// placeholder, and a change whose other columns are not known fails the task.
+func TestRowImages(t *testing.T) {
+	c := items(t, 1)
+	run(t, c, "CREATE TABLE t (id INT PRIMARY KEY, a INT NOT NULL, b TEXT NOT NULL, c BLOB, j JSON)", `INSERT INTO t VALUES (1, 1, 'b', 'c', '{}'), (2, 2, 'b', 'c', '{}')`)
+	task := startTask(t, bedConfig(t, nil), &memoryLogs{}, "")
+	defer task.stop()
+	task.until("the snapshot", ended)
+	run(t, c, "SET SESSION binlog_row_image = NOBLOB", "UPDATE t SET a = 3, b = 'new' WHERE id = 1", "SET SESSION binlog_row_image = MINIMAL",
+		"DELETE FROM t WHERE id = 2", "INSERT INTO items VALUES (1, 'x')")
+	task.until("the changes", count(itemsTopic, 2))
+	const base64 = "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="
+	var got []captured
+	for _, r := range task.seen {
+		if r.topic == "dbserver1.inventory.t" && r.value != nil && payload(&r)["op"] != "r" {
+			got = append(got, r)
+		}
+	}
+	want := map[string]any{"id": "#1", "a": "#3", "b": "new", "c": base64, "j": "{}"}
+	if after := payload(&got[0])["after"]; !reflect.DeepEqual(after, want) {
+		t.Errorf("after is %v, want %v", after, want)
+	}
+	if fmt.Sprint(payload(&got[1])["op"], got[1].key.(map[string]any)["payload"]) != "d map[id:#2]" {
+		t.Errorf("%v of %v, want the deletion of 2", payload(&got[1])["op"], got[1].key)
+	}
+	run(t, c, "UPDATE t SET b = 'newer'")
+	if err := task.failure(); err == nil || !strings.Contains(err.Error(), "binlog_row_image=FULL") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -109,7 +109,7 @@ func (s *Store) apply(m *Model, d *Document) error {
 		return nil
 	}
 	for _, re := range s.cfg.DDLFilter {
-		if loc := re.FindStringIndex(d.DDL); loc != nil && loc[0] == 0 && loc[1] == len(d.DDL) {
+		if loc := re.FindStringIndex(d.DDL); len(loc) == 2 && loc[0] == 0 && loc[1] == len(d.DDL) {
 			return nil
 		}
 	}

@@ -101,8 +101,41 @@ func (p *column) takes(typ byte) bool {
 func bitSet(b []byte, i int) bool { return i>>3 < len(b) && b[i>>3]&(1<<(i&7)) != 0 }
 
 // DecodeBinlog decodes the row image at the start of body and returns the rest of body. present is the event's columns-present bitmap
-// (nil: all). A column that is absent takes base's value (the before image of an update; the zero Row: null). Values alias body.
+// (nil: all). A column that is absent takes base's value (the before image of an update). If that has none either, it is null, or
+// Options.Unavailable if it is a large text or binary column; see Incomplete. Values alias body.
 func (c *Codec) DecodeBinlog(body []byte, tm *replication.TableMapEvent, present []byte, base Row, mem *Memory) (Row, []byte, error) {
+	return c.decodeImage(body, tm, present, base, nil, mem)
+}
+
+// DecodePartial is DecodeBinlog for the row after a partial update (PARTIAL_UPDATE_ROWS_EVENT): some of its JSON columns may be given as
+// differences to base, which must have them.
+func (c *Codec) DecodePartial(body []byte, tm *replication.TableMapEvent, present []byte, base Row, mem *Memory) (Row, []byte, error) {
+	if err := c.fit(tm); err != nil {
+		return Row{}, nil, err
+	}
+	const partialJSON = 1
+	if len(body) == 0 || body[0] > 250 {
+		return Row{}, nil, fmt.Errorf("reading a row of %s: bad value options: %w", c.table.ID, ErrMalformed)
+	}
+	options, body := body[0], body[1:]
+	if options&partialJSON == 0 {
+		return c.decodeImage(body, tm, present, base, nil, mem)
+	}
+	n := 0
+	for _, s := range c.layout.cols {
+		if s.typ == mysql.MYSQL_TYPE_JSON {
+			n++
+		}
+	}
+	size := (n + 7) / 8
+	if len(body) < size {
+		return Row{}, nil, fmt.Errorf("reading a row of %s: %d bytes: %w", c.table.ID, len(body), ErrMalformed)
+	}
+	return c.decodeImage(body[size:], tm, present, base, body[:size:size], mem)
+}
+
+// decodeImage decodes a row image; partial tells which of the JSON columns are differences.
+func (c *Codec) decodeImage(body []byte, tm *replication.TableMapEvent, present []byte, base Row, partial []byte, mem *Memory) (Row, []byte, error) {
 	if err := c.fit(tm); err != nil {
 		return Row{}, nil, err
 	}
@@ -121,11 +154,17 @@ func (c *Codec) DecodeBinlog(body []byte, tm *replication.TableMapEvent, present
 	}
 	nulls, b := body[:nullBytes], body[nullBytes:]
 	r := c.newRow(mem)
-	at := 0 // ordinal among the present columns
+	at := 0        // ordinal among the present columns
+	documents := 0 // JSON columns so far
 	for i := range c.cols {
 		p := &c.cols[i]
+		diffs := false
+		if partial != nil && c.layout.cols[i].typ == mysql.MYSQL_TYPE_JSON {
+			diffs = bitSet(partial, documents)
+			documents++
+		}
 		if present != nil && !bitSet(present, i) {
-			r.copyFrom(p, base)
+			c.copyFrom(&r, i, base)
 			continue
 		}
 		null := bitSet(nulls, at)
@@ -143,13 +182,36 @@ func (c *Codec) DecodeBinlog(body []byte, tm *replication.TableMapEvent, present
 		if p.field < 0 && p.extra < 0 {
 			continue
 		}
-		v, ok := c.stored(p, c.layout.cols[i], raw, mem)
+		var v data.Value
+		var ok bool
+		if diffs {
+			v, ok = c.patched(p, raw, base)
+		} else {
+			v, ok = c.stored(p, c.layout.cols[i], raw, mem)
+		}
 		if !ok {
 			return Row{}, nil, fmt.Errorf("reading column %s of %s: bad %s: %w", p.src.Name, c.table.ID, p.src.TypeName, ErrMalformed)
 		}
 		r.put(p, v, mem)
 	}
 	return r, b, nil
+}
+
+// patched is base's document changed by differences.
+func (c *Codec) patched(p *column, diffs []byte, base Row) (data.Value, bool) {
+	var doc data.Value
+	switch {
+	case base.Value == nil:
+	case p.field >= 0:
+		doc = base.Value.At(p.field)
+	default:
+		doc = base.extra[p.extra]
+	}
+	if doc.Kind() != data.KindString {
+		return data.Value{}, false
+	}
+	out, err := applyJSONDiffs(doc.TextBytes(), diffs)
+	return data.Text(out), err == nil
 }
 
 // size is the length of a value at the start of b and of the length prefix before it; size is -1 if b is too short for the prefix or
@@ -187,6 +249,15 @@ func (s stored) size(b []byte) (size, head int) {
 		return prefixed(b, int(s.meta))
 	}
 	return -1, 0
+}
+
+// large tells of the types that binlog_row_image=NOBLOB leaves out.
+func (s stored) large() bool {
+	switch s.typ {
+	case mysql.MYSQL_TYPE_BLOB, mysql.MYSQL_TYPE_GEOMETRY, mysql.MYSQL_TYPE_JSON, mysql.MYSQL_TYPE_VECTOR:
+		return true
+	}
+	return false
 }
 
 func prefixed(b []byte, n int) (size, head int) {

@@ -16,6 +16,19 @@ import (
 type Row struct {
 	Value *data.Struct // before or after: a struct of ValueSchema
 	extra []data.Value // key columns that are not in Value, or differ there (masked)
+
+	absent []int // columns that the log does not have, nor the row before (binlog_row_image is not FULL)
+}
+
+// Incomplete names a column whose value is not known, although the row is to be sent; empty if there is none. Large columns that
+// binlog_row_image=NOBLOB leaves out do not count: they have the placeholder.
+func (c *Codec) Incomplete(r Row) string {
+	for _, i := range r.absent {
+		if p := &c.cols[i]; (p.field >= 0 || p.extra >= 0) && !c.layout.cols[i].large() {
+			return p.src.Name
+		}
+	}
+	return ""
 }
 
 // ErrColumns tells that a table map does not fit the codec's table version (number of columns or a type): the model is not that of
@@ -249,8 +262,18 @@ func (r *Row) putNull(p *column) {
 }
 
 // copyFrom takes over base's value of a column that an image leaves out.
-func (r *Row) copyFrom(p *column, base Row) {
-	if base.Value == nil {
+func (c *Codec) copyFrom(r *Row, i int, base Row) {
+	p := &c.cols[i]
+	if base.Value == nil || slices.Contains(base.absent, i) {
+		r.absent = append(r.absent, i)
+		if p.field >= 0 && c.layout.cols[i].large() {
+			switch p.schema.Kind() {
+			case data.KindString:
+				r.Value.Set(p.field, data.String(c.opt.Unavailable))
+			case data.KindBytes:
+				r.Value.Set(p.field, data.Bytes([]byte(c.opt.Unavailable)))
+			}
+		}
 		return
 	}
 	if p.extra >= 0 && p.extra < len(base.extra) {

@@ -12,11 +12,11 @@ import (
 
 // goldenRecord is a record that Debezium 3.6.1 wrote with JsonConverter.
 type goldenRecord struct {
-	keySchema, key            any
-	valueSchema               any // of before
-	before, after             any
-	op                        string
-	hasKey, hasValue, hasKeyS bool
+	keySchema, key   any
+	valueSchema      any // of before
+	before, after    any
+	op               string
+	hasKey, hasValue bool
 }
 
 func goldenRecords(t testing.TB, table string) []goldenRecord {

@@ -64,6 +64,9 @@ type Options struct {
 	// Location is the time zone of the connection whose text DecodeText reads: TIMESTAMP columns are shown in it. nil: UTC.
 	Location *time.Location
 
+	// Unavailable stands for large values that the log does not have (unavailable.value.placeholder).
+	Unavailable string
+
 	// KeyColumns overrides the key (message.key.columns), in this order; names without regard to case. nil: the table's key.
 	KeyColumns []string
 	// Rule tells what to do with a column: column.include/exclude.list, column.truncate/mask/propagate. nil: nothing. Called by New.

@@ -5,7 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"math/rand"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
@@ -63,7 +63,7 @@ type world struct {
 
 func attack(t *testing.T, seed int64) {
 	w := &world{
-		T: t, r: rand.New(rand.NewSource(seed)), now: time.Unix(1000, 0), ops: map[OpID]Action{}, replies: map[ReqID]int{},
+		T: t, r: rand.New(rand.NewPCG(uint64(seed), 0)), now: time.Unix(1000, 0), ops: map[OpID]Action{}, replies: map[ReqID]int{},
 		snap: &cluster.Snapshot{Offset: -1, Connectors: map[string]*cluster.ConnectorSnapshot{}}, runs: map[connect.TaskID]cluster.Want{},
 	}
 	defer func() {
@@ -137,12 +137,12 @@ func (w *world) obey(a Action) {
 	}
 }
 
-func (w *world) chance(percent int) bool { return w.r.Intn(100) < percent }
+func (w *world) chance(percent int) bool { return w.r.IntN(100) < percent }
 
-func (w *world) name() string { return string(rune('a' + w.r.Intn(3))) }
+func (w *world) name() string { return string(rune('a' + w.r.IntN(3))) }
 
 func (w *world) random() {
-	switch w.r.Intn(12) {
+	switch w.r.IntN(12) {
 	case 0, 1, 2:
 		w.asked++
 		w.replies[w.asked] = 0
@@ -164,24 +164,24 @@ func (w *world) random() {
 	case 9, 10:
 		w.report()
 	case 11:
-		w.now = w.now.Add(time.Duration(w.r.Intn(40)) * time.Second)
+		w.now = w.now.Add(time.Duration(w.r.IntN(40)) * time.Second)
 		w.step(Tick{})
 	}
 }
 
 func (w *world) request() Request {
 	name := w.name()
-	id := connect.TaskID{Connector: name, Task: int32(w.r.Intn(2))}
-	switch w.r.Intn(11) {
+	id := connect.TaskID{Connector: name, Task: int32(w.r.IntN(2))}
+	switch w.r.IntN(11) {
 	case 0, 1, 2:
-		return PutConfig{Name: name, Props: config.Props{"name": name, "v": strconv.Itoa(w.r.Intn(3))}, MustBeNew: w.chance(30)}
+		return PutConfig{Name: name, Props: config.Props{"name": name, "v": strconv.Itoa(w.r.IntN(3))}, MustBeNew: w.chance(30)}
 	case 3:
 		v := "p"
 		return PatchConfig{Name: name, Patch: map[string]*string{"v": &v}}
 	case 4:
 		return Delete{name}
 	case 5, 6:
-		return SetTarget{name, cluster.TargetState(w.r.Intn(3))}
+		return SetTarget{name, cluster.TargetState(w.r.IntN(3))}
 	case 7:
 		return RestartConnector{name}
 	case 8:
@@ -199,7 +199,7 @@ func (w *world) answer(ok bool) {
 		return
 	}
 	ids := slices.Sorted(maps.Keys(w.ops))
-	op := ids[w.r.Intn(len(ids))]
+	op := ids[w.r.IntN(len(ids))]
 	a := w.ops[op]
 	delete(w.ops, op)
 	d := Done{Op: op}
@@ -324,7 +324,7 @@ func (w *world) join(leader bool) {
 		ev.Seq = w.expect()
 	}
 	if !w.calm && !w.steady && w.chance(20) {
-		ev.ConfigOffset += int64(w.r.Intn(3)) - 1
+		ev.ConfigOffset += int64(w.r.IntN(3)) - 1
 	}
 	if !w.calm && !w.steady && w.chance(10) {
 		ev.Grant.Error = cluster.ConfigMismatch

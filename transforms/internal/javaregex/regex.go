@@ -153,7 +153,8 @@ func asJava(pattern string, err error) error {
 	if !ok {
 		return err
 	}
-	at, what := -1, ""
+	var at int
+	var what string
 	switch se.Code {
 	case syntax.ErrMissingBracket:
 		at, what = max(len(pattern)-1, 0), "Unclosed character class"

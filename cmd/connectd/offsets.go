@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/rest"
+	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/connectorconfig"
+)
+
+// Changing offsets (KIP-875; org.apache.kafka.connect.runtime.Worker.modifyConnectorOffsets). Only the leader does it, so that two
+// requests never cross; the connector is wanted STOPPED, which the caller has checked.
+
+var _ rest.OffsetsWriter = (*facade)(nil)
+
+// AlterOffsets sets single offsets, a nil one is removed.
+func (f *facade) AlterOffsets(ctx context.Context, name string, entries []rest.OffsetEntry) (string, error) {
+	plan, err := f.stopped(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if plan.Sink != nil {
+		to, err := sinkOffsets(entries)
+		if err != nil {
+			return "", err
+		}
+		return f.alterGroup(ctx, name, plan, to)
+	}
+	changes := make([]connect.OffsetChange, len(entries))
+	for i, e := range entries {
+		changes[i] = connect.OffsetChange{Partition: e.Partition, Offset: e.Offset}
+	}
+	return f.alterSource(ctx, name, plan, changes, "altered")
+}
+
+// ResetOffsets removes all offsets.
+func (f *facade) ResetOffsets(ctx context.Context, name string) (string, error) {
+	plan, err := f.stopped(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if plan.Sink != nil {
+		return f.resetGroup(ctx, name, plan)
+	}
+	if err := f.p.offsets.ReadToEnd(ctx); err != nil {
+		return "", fmt.Errorf("reading the offset topic to its end: %w", err)
+	}
+	entries, err := f.p.offsets.List(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	changes := make([]connect.OffsetChange, len(entries))
+	for i, e := range entries {
+		changes[i] = connect.OffsetChange{Partition: e.Partition}
+	}
+	return f.alterSource(ctx, name, plan, changes, "reset")
+}
+
+// stopped reads the connector's plan on the leader, once no task of it runs any more.
+func (f *facade) stopped(ctx context.Context, name string) (*connectorconfig.Plan, error) {
+	m := f.p.herder.Member()
+	switch {
+	case !m.Joined:
+		return nil, cluster.ErrRebalancing
+	case !m.Leader:
+		return nil, &cluster.NotLeader{URL: m.LeaderURL}
+	}
+	c := f.p.config.Snapshot().Connectors[name]
+	if c == nil {
+		return nil, &cluster.NotFound{Message: "Connector " + name + " not found"}
+	}
+	if err := f.tasksGone(ctx, name); err != nil {
+		return nil, err
+	}
+	props, err := f.p.facts.Resolve(ctx, c.Config)
+	if err != nil {
+		return nil, err
+	}
+	return connectorconfig.NewPlan(f.p.reg, f.p.facts, props)
+}
+
+// tasksGone waits a while for the tasks' last statuses: they stop in their own time after the connector was stopped, and would commit
+// over the change.
+func (f *facade) tasksGone(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, f.p.cfg.TaskShutdownTimeout+time.Second)
+	defer cancel()
+	for {
+		live := false
+		for _, s := range f.p.status.Tasks(name) {
+			live = live || s.State == cluster.Running || s.State == cluster.PausedSeen
+		}
+		if !live {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return &cluster.BadRequest{Message: "The tasks of connector " + name + " have not stopped yet; try again in a moment"}
+		case <-time.After(50 * time.Millisecond): // the status topic offers nothing to wait on
+		}
+	}
+}
+
+func (f *facade) alterSource(ctx context.Context, name string, plan *connectorconfig.Plan, changes []connect.OffsetChange, done string) (string, error) {
+	complete := false
+	if a, ok := plan.Source.New().(connect.SourceOffsetAlterer); ok {
+		var err error
+		if complete, err = a.AlterOffsets(ctx, plan.Config, changes); err != nil {
+			return "", &cluster.BadRequest{Message: "Connector " + name + " refuses these offsets: " + err.Error()}
+		}
+	}
+	entries := make([]cluster.SourceOffset, len(changes))
+	for i, c := range changes {
+		entries[i] = cluster.SourceOffset{Partition: compact(c.Partition), Offset: compact(c.Offset)}
+	}
+	if err := f.p.offsets.Write(ctx, name, entries...); err != nil {
+		return "", fmt.Errorf("writing offsets of connector %s: %w", name, err)
+	}
+	return message(done, complete), nil
+}
+
+// compact takes the white space out of a document: the offset topic has none.
+func compact(doc json.RawMessage) []byte {
+	if doc == nil {
+		return nil
+	}
+	var b bytes.Buffer
+	if json.Compact(&b, doc) != nil {
+		return doc
+	}
+	return b.Bytes()
+}
+
+func message(done string, complete bool) string {
+	if complete {
+		return "The offsets for this connector have been " + done + " successfully"
+	}
+	return "The Connect framework-managed offsets for this connector have been " + done + " successfully. However, if this connector manages " +
+		"offsets externally, they will need to be manually " + done + " in the system that the connector uses."
+}
+
+func groupOf(name string, plan *connectorconfig.Plan) string {
+	if g := plan.Clients.Consumer["group.id"]; g != "" {
+		return g
+	}
+	return "connect-" + name
+}
+
+func askSink(ctx context.Context, plan *connectorconfig.Plan, to map[connect.TopicPartition]*int64) (bool, error) {
+	a, ok := plan.Sink.New().(connect.SinkOffsetAlterer)
+	if !ok {
+		return false, nil
+	}
+	return a.AlterOffsets(ctx, plan.Config, to)
+}
+
+func (f *facade) alterGroup(ctx context.Context, name string, plan *connectorconfig.Plan, to map[connect.TopicPartition]*int64) (string, error) {
+	complete, err := askSink(ctx, plan, to)
+	if err != nil {
+		return "", &cluster.BadRequest{Message: "Connector " + name + " refuses these offsets: " + err.Error()}
+	}
+	var set kadm.Offsets
+	var unset kadm.TopicsSet
+	for tp, o := range to {
+		if o == nil {
+			unset.Add(tp.Topic, tp.Partition)
+		} else {
+			set.AddOffset(tp.Topic, tp.Partition, *o, -1)
+		}
+	}
+	group := groupOf(name, plan)
+	if len(set) > 0 {
+		res, err := f.p.admin.CommitOffsets(ctx, group, set)
+		if err = errors.Join(err, res.Error()); err != nil {
+			return "", groupError("alter", name, err)
+		}
+	}
+	if len(unset) > 0 {
+		res, err := f.p.admin.DeleteOffsets(ctx, group, unset)
+		if err = errors.Join(err, res.Error()); err != nil {
+			return "", groupError("alter", name, err)
+		}
+	}
+	return message("altered", complete), nil
+}
+
+func (f *facade) resetGroup(ctx context.Context, name string, plan *connectorconfig.Plan) (string, error) {
+	group := groupOf(name, plan)
+	to := map[connect.TopicPartition]*int64{}
+	stored, err := f.p.admin.FetchOffsets(ctx, group)
+	if err != nil {
+		return "", groupError("reset", name, err)
+	}
+	stored.Each(func(o kadm.OffsetResponse) { to[connect.TopicPartition{Topic: o.Topic, Partition: o.Partition}] = nil })
+	complete, err := askSink(ctx, plan, to)
+	if err != nil {
+		return "", &cluster.BadRequest{Message: "Connector " + name + " refuses the reset: " + err.Error()}
+	}
+	if _, err := f.p.admin.DeleteGroup(ctx, group); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return "", groupError("reset", name, err)
+	}
+	return message("reset", complete), nil
+}
+
+func groupError(what, name string, err error) error {
+	return fmt.Errorf("Failed to %s consumer group offsets for connector %s either because its tasks haven't stopped completely yet or the "+
+		"connector was resumed before the request to %s its offsets could be successfully completed. If the connector is in a stopped state, "+
+		"this operation can be safely retried: %w", what, name, what, err)
+}
+
+// sinkOffsets reads {"kafka_topic","kafka_partition"} and {"kafka_offset"} (org.apache.kafka.connect.util.SinkUtils).
+func sinkOffsets(entries []rest.OffsetEntry) (map[connect.TopicPartition]*int64, error) {
+	bad := func(format string, args ...any) error {
+		return &cluster.BadRequest{Message: fmt.Sprintf(format, args...)}
+	}
+	to := map[connect.TopicPartition]*int64{}
+	for _, e := range entries {
+		var p, o map[string]any
+		if decode(e.Partition, &p) != nil || p == nil {
+			return nil, bad("The partition for a sink connector offset cannot be null or missing")
+		}
+		topic, hasTopic := p["kafka_topic"]
+		part, hasPart := p["kafka_partition"]
+		if !hasTopic || !hasPart {
+			return nil, bad("The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'")
+		}
+		if topic == nil {
+			return nil, bad("Kafka topic names must be valid strings and may not be null")
+		}
+		if part == nil {
+			return nil, bad("Kafka partitions must be valid numbers and may not be null")
+		}
+		n, err := strconv.ParseInt(fmt.Sprint(part), 10, 32)
+		if err != nil {
+			return nil, bad("Failed to parse the following Kafka partition value in the provided offsets: '%v'. Partition values for sink "+
+				"connectors need to be integers.", part)
+		}
+		tp := connect.TopicPartition{Topic: fmt.Sprint(topic), Partition: int32(n)}
+		to[tp] = nil
+		if e.Offset == nil {
+			continue
+		}
+		if decode(e.Offset, &o) != nil {
+			return nil, bad("The offset for a sink connector should either be null or contain the key 'kafka_offset'")
+		}
+		value, ok := o["kafka_offset"]
+		if !ok {
+			return nil, bad("The offset for a sink connector should either be null or contain the key 'kafka_offset'")
+		}
+		at, err := strconv.ParseInt(fmt.Sprint(value), 10, 64)
+		if err != nil {
+			return nil, bad("Failed to parse the following Kafka offset value in the provided offsets: '%v'. Offset values for sink "+
+				"connectors need to be integers.", value)
+		}
+		to[tp] = &at
+	}
+	return to, nil
+}
+
+// decode reads JSON with numbers as they are written.
+func decode(doc []byte, into *map[string]any) error {
+	d := json.NewDecoder(bytes.NewReader(doc))
+	d.UseNumber()
+	return d.Decode(into)
+}

@@ -227,7 +227,7 @@ func TestRowImages(t *testing.T) {
 	if after := payload(&got[0])["after"]; !reflect.DeepEqual(after, want) {
 		t.Errorf("after is %v, want %v", after, want)
 	}
-	if fmt.Sprint(payload(&got[1])["op"], got[1].key.(map[string]any)["payload"]) != "d map[id:#2]" {
+	if fmt.Sprintf("%v %v", payload(&got[1])["op"], got[1].key.(map[string]any)["payload"]) != "d map[id:#2]" {
 		t.Errorf("%v of %v, want the deletion of 2", payload(&got[1])["op"], got[1].key)
 	}
 	run(t, c, "UPDATE t SET b = 'newer'")

@@ -101,7 +101,7 @@ func (p *column) takes(typ byte) bool {
 func bitSet(b []byte, i int) bool { return i>>3 < len(b) && b[i>>3]&(1<<(i&7)) != 0 }
 
 // DecodeBinlog decodes the row image at the start of body and returns the rest of body. present is the event's columns-present bitmap
-// (nil: all). A column that is absent takes base's value (the before image of an update). If that has none either, it is null, or
+// (nil: all). A column that is absent takes base's value (the before image of an update). If that has none either, it is null (if NOT NULL: the type's neutral value), or
 // Options.Unavailable if it is a large text or binary column; see Incomplete. Values alias body.
 func (c *Codec) DecodeBinlog(body []byte, tm *replication.TableMapEvent, present []byte, base Row, mem *Memory) (Row, []byte, error) {
 	return c.decodeImage(body, tm, present, base, nil, mem)

@@ -266,6 +266,9 @@ func (c *Codec) copyFrom(r *Row, i int, base Row) {
 	p := &c.cols[i]
 	if base.Value == nil || slices.Contains(base.absent, i) {
 		r.absent = append(r.absent, i)
+		if p.field >= 0 {
+			r.Value.Set(p.field, p.missing())
+		}
 		if p.field >= 0 && c.layout.cols[i].large() {
 			switch p.schema.Kind() {
 			case data.KindString:

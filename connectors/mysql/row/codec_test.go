@@ -103,8 +103,11 @@ func TestAbsentColumnsComeFromTheBase(t *testing.T) {
 		t.Errorf("%v, %v", r.Value, err)
 	}
 	r, _, err = c.DecodeBinlog([]byte{0, 7}, tm, []byte{4}, Row{}, &mem)
-	if err != nil || !r.Value.At(0).IsNull() {
-		t.Errorf("%v, %v", r.Value, err)
+	if err != nil || r.Value.String() != "Struct{a=0,c=7}" || r.Value.Validate() != nil || c.Incomplete(r) != "a" {
+		t.Errorf("%v, %v, incomplete %q", r.Value, err, c.Incomplete(r))
+	}
+	if r, _, err = c.DecodeBinlog([]byte{0, 7}, tm, []byte{1}, r, &mem); err != nil || c.Incomplete(r) != "b" {
+		t.Errorf("%v, %v, incomplete %q", r.Value, err, c.Incomplete(r))
 	}
 }
 

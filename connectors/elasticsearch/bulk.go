@@ -67,6 +67,7 @@ type sender struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	pace   *pace
 
 	mu      sync.Mutex
 	open    *bulk
@@ -82,6 +83,7 @@ func newSender(set settings, c *client, report func() connect.Reporter, log *slo
 	ctx, cancel := context.WithCancel(context.Background())
 	return &sender{
 		set: set, client: c, report: report, log: log, ctx: ctx, cancel: cancel, sending: map[*bulk]struct{}{}, change: make(chan struct{}),
+		pace: newPace(set.inFlight),
 	}
 }
 
@@ -329,7 +331,11 @@ const (
 func (s *sender) send(b *bulk) error {
 	body, ops := b.body, b.ops
 	for attempt := 0; ; attempt++ {
-		items, err := s.client.bulk(s.ctx, body)
+		if !s.pace.enter(s.ctx) {
+			return s.ctx.Err()
+		}
+		items, err := s.client.bulk(s.ctx, body, attempt)
+		s.pace.leave(overload(err) || rejected(items))
 		switch {
 		case err == nil && items == nil:
 			return nil

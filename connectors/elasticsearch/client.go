@@ -89,7 +89,7 @@ func newClient(v config.Values) (*client, error) {
 	}
 	connect, read := config.Millis(connectTimeout, v), config.Millis(readTimeout, v)
 	tr := &http.Transport{
-		DialContext: (&net.Dialer{Timeout: connect}).DialContext, TLSHandshakeTimeout: connect, ResponseHeaderTimeout: read,
+		DialContext: (&net.Dialer{Timeout: connect}).DialContext, TLSHandshakeTimeout: connect,
 		MaxIdleConnsPerHost: int(inFlight.Get(v)) + 1, IdleConnTimeout: max(config.Millis(idleTime, v), 0), ForceAttemptHTTP2: true,
 	}
 	if err := setTLS(tr, v); err != nil {
@@ -160,9 +160,14 @@ func (c *client) close() { c.transport.CloseIdleConnections() }
 
 // do runs a request and reads its answer; a status of 300 and above is a *statusError.
 func (c *client) do(ctx context.Context, req esapi.Request) ([]byte, error) {
-	if c.timeout > 0 {
+	return c.within(ctx, req, c.timeout)
+}
+
+// within is do with another time limit; 0: none.
+func (c *client) within(ctx context.Context, req esapi.Request, limit time.Duration) ([]byte, error) {
+	if limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
 	resp, err := req.Do(ctx, c.es)
@@ -244,7 +249,7 @@ type item struct {
 }
 
 // bulk sends operations; the items are in their order, nil if all went well.
-func (c *client) bulk(ctx context.Context, body []byte) ([]item, error) {
+func (c *client) bulk(ctx context.Context, body []byte, attempt int) ([]item, error) {
 	req := esapi.BulkRequest{FilterPath: []string{"errors", "items.*.status", "items.*.error.type", "items.*.error.reason"}}
 	if c.compress {
 		// Not the transport's compressor: its buffer goes back to a pool while a request that failed early may still be read from it.
@@ -259,7 +264,7 @@ func (c *client) bulk(ctx context.Context, body []byte) ([]item, error) {
 		body, req.Header = z.Bytes(), http.Header{"Content-Encoding": {"gzip"}}
 	}
 	req.Body = bytes.NewReader(body)
-	answer, err := c.do(ctx, req)
+	answer, err := c.within(ctx, req, patience(c.timeout, attempt))
 	if err != nil {
 		return nil, err
 	}

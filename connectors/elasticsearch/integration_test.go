@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
@@ -222,7 +223,7 @@ func TestRealKill(t *testing.T) {
 	var stored atomic.Int64
 	restarted := make(chan error, 1)
 	go func() {
-		for stored.Load() < 2000 {
+		for stored.Load() < 1000 {
 			time.Sleep(10 * time.Millisecond)
 		}
 		err := bed("kill", "es")
@@ -241,8 +242,8 @@ func TestRealKill(t *testing.T) {
 		}
 		return on(x, batch...)
 	}
-	refused, back := 0, false
-	for batch := next(); !back || n < 40000; {
+	refused, end := 0, int64(math.MaxInt64)
+	for batch := next(); n < end; {
 		err := k.Put(t.Context(), batch)
 		switch _, again := connect.RetryAfter(err); {
 		case err == nil:
@@ -262,7 +263,7 @@ func TestRealKill(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			back = true
+			end = n + 2000
 		default:
 		}
 	}

@@ -31,7 +31,7 @@ func TestCrashAtEveryCall(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, after=%v", name, after), func(t *testing.T) {
 				for n := 1; ; n++ {
-					root := t.TempDir()
+					root := memDir(t)
 					f := &faultFS{fileSystem: localFS{root: root}}
 					f.hook = func(i int) (error, error) {
 						switch {
@@ -74,7 +74,7 @@ func TestFailureAtEveryCall(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, after=%v", name, after), func(t *testing.T) {
 				for n := 1; ; n++ {
-					root := t.TempDir()
+					root := memDir(t)
 					f := &faultFS{fileSystem: localFS{root: root}}
 					f.hook = func(i int) (error, error) {
 						switch {
@@ -110,7 +110,7 @@ func TestFailureAtEveryCall(t *testing.T) {
 func TestFailuresOfSeveralPartitions(t *testing.T) {
 	for _, drops := range []bool{false, true} {
 		for seed := range uint64(60) {
-			root := t.TempDir()
+			root := memDir(t)
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			var mu sync.Mutex
 			f := &faultFS{fileSystem: localFS{root: root}}
@@ -183,7 +183,7 @@ func TestZombieAtEveryCall(t *testing.T) {
 }
 
 func zombie(t *testing.T, props config.Props, n int, after bool, part int) bool {
-	root := t.TempDir()
+	root := memDir(t)
 	stopped, wake := make(chan struct{}), make(chan struct{})
 	var reached atomic.Bool
 	stop := func() {

@@ -27,6 +27,17 @@ var (
 	tp0 = connect.TopicPartition{Topic: "orders", Partition: 0}
 )
 
+// memDir is a folder for tests that make thousands of small files: in memory where the system has a place for that.
+func memDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "connectd") //nolint:usetesting // t.TempDir is on the disk, which takes ten times as long
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 func order(tp connect.TopicPartition, offset int64) *connect.SinkRecord {
 	st := data.NewStruct(rowSchema)
 	st.Set(0, data.Int64(offset))

@@ -13,6 +13,7 @@
 //	task.go      life cycle, offsets and schema history at start
 //	snapshot.go  locks, position, table definitions, rows
 //	stream.go    connection to the binary log, reconnecting; events.go: what each event does
+//	query.go     statements, DDL among them; status.go: the session they ran in; payload.go: compressed transactions
 //	cursor.go    the position in the stream and Debezium's restart rule
 //	queue.go     batches between reader and Poll
 //	envelope.go  records; schemachange.go: DDL records

@@ -341,15 +341,6 @@ func TestLeadingWords(t *testing.T) {
 	}
 }
 
-func FuzzQuery(f *testing.F) {
-	f.Add([]byte("\x16\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x0e\x00\x00\x00\x00\x00\x00\x01\x04\x00\x00\x00\x00\x00\x00\x00d\x00BEGIN"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if q, _, err := parseQuery(b); err == nil {
-			leadingWords(q.sql)
-		}
-	})
-}
-
 // TestEnvelopeSchemas wants the schemas of a table's records as Debezium wrote them, without a server.
 func TestEnvelopeSchemas(t *testing.T) {
 	def := "CREATE TABLE `customers` (\n  `id` int NOT NULL AUTO_INCREMENT,\n  `first_name` varchar(255) NOT NULL,\n  `last_name` varchar(255) NOT NULL,\n" +

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -131,10 +133,11 @@ func (s *server) stream(pos mysql.Position, db, end string) []image {
 	host, port, _ := strings.Cut(s.addr, ":")
 	var portNumber uint16
 	fmt.Sscan(port, &portNumber)
+	var mu sync.Mutex // the function runs on the client's goroutine
 	var out []image
 	done := false
 	syncer := replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
-		ServerID: 4_000_001, Flavor: "mysql", Host: host, Port: portNumber, User: "root", Password: "rootpw",
+		ServerID: 4_000_001, Logger: slog.New(slog.DiscardHandler), Flavor: "mysql", Host: host, Port: portNumber, User: "root", Password: "rootpw",
 		RowsEventDecodeFunc: func(e *replication.RowsEvent, b []byte) error {
 			n, err := e.DecodeHeader(b)
 			if err != nil {
@@ -144,6 +147,8 @@ func (s *server) stream(pos mysql.Position, db, end string) []image {
 			if string(tm.Schema) != db {
 				return nil
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if string(tm.Table) == end {
 				done = true
 			}
@@ -158,12 +163,17 @@ func (s *server) stream(pos mysql.Position, db, end string) []image {
 	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
 	defer cancel()
-	for !done {
+	for {
 		if _, err := st.GetEvent(ctx); err != nil {
 			s.t.Fatal(err)
 		}
+		mu.Lock()
+		if done {
+			defer mu.Unlock()
+			return out
+		}
+		mu.Unlock()
 	}
-	return out
 }
 
 // decode decodes the inserted rows of one table.

@@ -21,7 +21,7 @@ var keepOn = flag.Bool("keep-on", false, "go on after the first failed seed")
 // TestRandomEvents plays random events that keep the contracts of group, config topic and worker, then lets everything end, and asks:
 // is every request answered once, is every change of the group answered by Ready, does nothing wait for ever, do tasks come to be?
 func TestRandomEvents(t *testing.T) {
-	seeds := int64(1500)
+	seeds := int64(600)
 	if testing.Short() {
 		seeds = 200
 	}

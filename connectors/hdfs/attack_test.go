@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -120,4 +121,42 @@ func TestOldOffsetsAreReported(t *testing.T) {
 		t.Errorf("warned %d times: %s", n, out.String())
 	}
 	o.want(t, fileName(0, 2))
+}
+
+// TestLocalDiskFull: what cannot be kept on this machine is given up and read again, until there is room.
+func TestLocalDiskFull(t *testing.T) {
+	root := t.TempDir()
+	t.Setenv("TMPDIR", filepath.Join(root, "none")) // every spill fails, as with a full disk
+	log := map[connect.TopicPartition]int64{tp0: 8000}
+	w := newWorker(t, localFS{root: root}, config.Props{"flush.size": "8000"}, log, connect.Offsets{})
+	w.drops, w.batch = true, 500
+	if err := w.open(t); err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for range 60 {
+		if err := w.step(t); err != nil {
+			t.Fatal(err)
+		}
+		if w.last != nil {
+			failed++
+			if !strings.Contains(w.last.Error(), "local spool") {
+				t.Fatal(w.last)
+			}
+		}
+		if w.task.writers[tp0].committed != unknown {
+			t.Fatal("something was committed")
+		}
+	}
+	if failed == 0 {
+		t.Fatal("the spool was never full: the test does not test")
+	}
+	t.Setenv("TMPDIR", root)
+	if err := w.drive(t, 100, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !w.done() {
+		t.Fatalf("never got over it: %v", w.last)
+	}
+	verify(t, root, log)
 }

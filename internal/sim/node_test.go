@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -249,7 +248,7 @@ type offsetWriter struct {
 func (w offsetWriter) Write(ctx context.Context, offsets []sourcetask.PartitionOffset) error {
 	var entries []cluster.SourceOffset
 	for _, o := range offsets {
-		entries = append(entries, cluster.SourceOffset{Partition: json.RawMessage(o.Partition), Offset: o.Offset})
+		entries = append(entries, cluster.SourceOffset{Partition: o.Partition, Offset: o.Offset})
 	}
 	return w.s.Write(ctx, w.name, entries...)
 }

@@ -58,6 +58,7 @@ func (f *Format) NewWriter(w io.Writer, s *data.Schema) (format.Writer, error) {
 		f.cache[s] = p
 	}
 	out := parquet.NewGenericWriter[any](w, p.schema, parquet.Compression(&parquet.Snappy), parquet.PageBufferSize(pageSize),
+		parquet.WriteBufferSize(0), // the spool is a buffer already, and there may be thousands of files
 		parquet.KeyValueMetadata("parquet.avro.schema", p.avro), parquet.KeyValueMetadata("writer.model.name", "avro"))
 	return &writer{out: out, plan: p, cols: make([][]parquet.Value, p.leaves)}, nil
 }

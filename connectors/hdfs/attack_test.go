@@ -160,3 +160,41 @@ func TestLocalDiskFull(t *testing.T) {
 	}
 	verify(t, root, log)
 }
+
+// TestFailedTriesAreRemoved: while the DataNodes take no data, each try leaves a file with the NameNode.
+func TestFailedTriesAreRemoved(t *testing.T) {
+	o := openTask(t, nil)
+	f := &faultFS{fileSystem: o.task.set.fs}
+	left := func() int {
+		list, err := o.task.writers[tp0].fs.List(o.task.writers[tp0].attempt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	away := true
+	f.hook = func(n int) (error, error) {
+		if away && strings.Contains(f.calls[n-1], "close ") {
+			return errInjected, nil
+		}
+		return nil, nil
+	}
+	o.task.set.fs = f
+	rs := []*connect.SinkRecord{order(tp0, 0), order(tp0, 1), order(tp0, 2)}
+	for range 10 {
+		if _, again := connect.RetryAfter(o.put(t, rs...)); !again {
+			t.Fatal("taken")
+		}
+	}
+	if left() != 10 {
+		t.Fatalf("%d files of failed tries: the test does not test", left())
+	}
+	away = false
+	if err := o.put(t, rs...); err != nil {
+		t.Fatal(err)
+	}
+	o.want(t, fileName(0, 2))
+	if n := left(); n != 0 {
+		t.Errorf("%d files left", n)
+	}
+}

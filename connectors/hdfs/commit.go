@@ -106,13 +106,32 @@ func (w *writer) upload(ctx context.Context) error {
 	for _, g := range w.sealed {
 		for _, f := range g.files {
 			if f.temp == "" {
+				if f.try != "" {
+					w.litter = append(w.litter, f.try)
+				}
 				w.seq++
 				f.tryName(w)
 				files = append(files, f)
 			}
 		}
 	}
-	return w.each(ctx, files, w.uploadFile)
+	if err := w.each(ctx, files, w.uploadFile); err != nil {
+		return err
+	}
+	w.sweep()
+	return nil
+}
+
+// sweep removes what failed tries have left. Only tidiness: it goes with the attempt's directory at last, but while HDFS takes no data
+// each try leaves a file, for hours perhaps.
+func (w *writer) sweep() {
+	for _, name := range w.litter {
+		if err := w.fs.Remove(w.attempt + "/" + name); err != nil {
+			w.log.Debug("could not remove what a failed try has left", "file", name, "error", err)
+			break
+		}
+	}
+	w.litter = nil
 }
 
 // tryName gives the file a fresh temporary name: an earlier try may have left half a file, or a call that is still to come.

@@ -315,3 +315,37 @@ func TestBedCalls(t *testing.T) {
 		t.Errorf("recovering a lease nobody holds: %v", err)
 	}
 }
+
+// TestBedFileOfFencedDirectory: a zombie is in the middle of a file when its directory is fenced off. Whatever HDFS answers, no file
+// comes back under the old name, and nothing can be renamed from there or put there.
+func TestBedFileOfFencedDirectory(t *testing.T) {
+	f := bedFS(t)
+	base := fmt.Sprintf("/it-%d", time.Now().UnixNano())
+	t.Cleanup(func() { _ = f.Remove(base) })
+	if err := f.Mkdir(base + "/a"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := f.Create(base + "/a/1_tmp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Write(bytes.Repeat([]byte("x"), 100_000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Rename(base+"/a", base+"/fenced-a"); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("closing the file afterwards: %v", out.Close())
+	if _, err := f.Stat(base + "/a/1_tmp"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("stat: got %v, want fs.ErrNotExist", err)
+	}
+	if err := f.Rename(base+"/a/1_tmp", base+"/final"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("rename: got %v, want fs.ErrNotExist", err)
+	}
+	if _, err := f.Create(base + "/a/2_tmp"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("create: got %v, want fs.ErrNotExist", err)
+	}
+	if err := f.Remove(base + "/fenced-a"); err != nil {
+		t.Errorf("removing a directory with a file that may be open: %v", err)
+	}
+}

@@ -58,7 +58,7 @@ func (w *writer) newAttempt() error {
 		return err
 	}
 	w.attempt = w.tempDir + "/" + hex.EncodeToString(id[:])
-	w.seq = 0
+	w.seq, w.litter = 0, nil
 	if err := w.fs.Mkdir(w.attempt); err != nil {
 		return fmt.Errorf("making directory %s: %w", w.attempt, err)
 	}

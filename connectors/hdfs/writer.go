@@ -54,16 +54,17 @@ type writer struct {
 	tempDir   string // <topics.dir>/+tmp/<topic>/+<partition>
 	logDir    string // <logs.dir>/<topic>/<partition>
 	state     state
-	attempt   string // directory of this attempt
-	seq       int    // numbers files and manifests of the attempt
-	committed int64  // next offset after what is in HDFS, or unknown
-	next      int64  // lowest offset not yet taken
-	seeking   bool   // the rest of the batch is void: the partition is read again
-	seekTo    int64  // from there
-	warned    bool   // that records come which are committed already
-	lost      bool   // the position in Kafka must be set back when recovered
-	started   bool   // a record was taken since Open
-	first     int64  // offset of that record
+	attempt   string   // directory of this attempt
+	seq       int      // numbers files and manifests of the attempt
+	litter    []string // names in the attempt directory of tries that failed
+	committed int64    // next offset after what is in HDFS, or unknown
+	next      int64    // lowest offset not yet taken
+	seeking   bool     // the rest of the batch is void: the partition is read again
+	seekTo    int64    // from there
+	warned    bool     // that records come which are committed already
+	lost      bool     // the position in Kafka must be set back when recovered
+	started   bool     // a record was taken since Open
+	first     int64    // offset of that record
 	schema    *data.Schema
 	hasSchema bool
 	open      *generation

@@ -8,6 +8,7 @@ SHELL := bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 RACE_TIMEOUT ?= 10m
 BENCH ?= .
+BENCHTIME ?= 0.5s
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +43,8 @@ test-unit: check-setup ## unit tests with the race detector; they need no other 
 test-integration: check-setup ## integration tests; starts Kafka, MySQL, Elasticsearch and HDFS, and stops them again
 	@tools/integration
 
-bench: check-setup ## benchmarks: ns, bytes and allocations a record; BENCH=regexp chooses
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+bench: check-setup ## benchmarks: ns, bytes and allocations a record; BENCH=regexp chooses, BENCHTIME=0.5s each
+	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -p 1 -timeout 5m $$(grep -rl --include='*_test.go' --exclude='*integration*' '^func Benchmark' . | xargs dirname | sort -u)
 
 demo: ## MySQL → Kafka → Elasticsearch and HDFS; DEMO_EXIT=1 compares and stops, DEMO_KAFKA=embedded needs no Kafka
 	@test/demo/run.sh

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binary = filepath.Join(dir, "connectd")
-	build := exec.Command("go", "build", "-o", binary, "github.com/connectd/connectd/cmd/connectd")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "github.com/connectd/connectd/cmd/connectd")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	code := 1
 	if err := build.Run(); err == nil {

@@ -335,6 +335,7 @@ func TestOffsetsAcrossWorkers(t *testing.T) {
 		keys = append(keys, fmt.Sprintf("%s=%s", r.Key, r.Value))
 	}
 	slices.Sort(keys)
+	keys = slices.Compact(keys) // a removal comes twice if the store has not read its first one when it writes the next
 	want := []string{
 		`["c <é>",{"b":1,"a":"x"}]={"pos":1}`, `["c <é>",{"b":1,"a":"x"}]=`, `["c <é>",{"a":"x","b":1}]={"pos":2}`, `["c <é>",{"a":"x","b":1}]=`,
 	}

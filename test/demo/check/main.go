@@ -33,10 +33,10 @@ type outcome struct {
 
 func main() {
 	var c config
-	flag.IntVar(&c.mysqlPort, "mysql-port", 33306, "port of MySQL on 127.0.0.1")
-	flag.StringVar(&c.kafka, "kafka", "127.0.0.1:39092", "Kafka `host:port`")
-	flag.StringVar(&c.es, "es", "http://127.0.0.1:39200", "Elasticsearch `URL`")
-	flag.StringVar(&c.hdfs, "hdfs", "http://127.0.0.1:39870", "the NameNode's HTTP `URL`")
+	flag.IntVar(&c.mysqlPort, "mysql-port", 25306, "port of MySQL on 127.0.0.1")
+	flag.StringVar(&c.kafka, "kafka", "127.0.0.1:25092", "Kafka `host:port`")
+	flag.StringVar(&c.es, "es", "http://127.0.0.1:25200", "Elasticsearch `URL`")
+	flag.StringVar(&c.hdfs, "hdfs", "http://127.0.0.1:25870", "the NameNode's HTTP `URL`")
 	flag.DurationVar(&c.wait, "wait", 0, "repeat until all is equal, at most so long")
 	flag.Parse()
 	if flag.NArg() > 0 {

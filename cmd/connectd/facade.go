@@ -103,9 +103,6 @@ func (f *facade) Offsets(ctx context.Context, name string) ([]rest.OffsetEntry, 
 	if f.ConnectorType(c.Config["connector.class"]) == "sink" {
 		return f.groupOffsets(ctx, name, c.Config)
 	}
-	if err := f.p.offsets.ReadToEnd(ctx); err != nil {
-		return nil, fmt.Errorf("reading the offset topic to its end: %w", err)
-	}
 	entries, err := f.p.offsets.List(ctx, name)
 	if err != nil {
 		return nil, err

@@ -52,9 +52,6 @@ func (f *facade) ResetOffsets(ctx context.Context, name string) (string, error) 
 	if plan.Sink != nil {
 		return f.resetGroup(ctx, name, plan)
 	}
-	if err := f.p.offsets.ReadToEnd(ctx); err != nil {
-		return "", fmt.Errorf("reading the offset topic to its end: %w", err)
-	}
 	entries, err := f.p.offsets.List(ctx, name)
 	if err != nil {
 		return "", err

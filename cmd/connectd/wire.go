@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -54,7 +53,6 @@ type (
 	offsetLog interface {
 		store.OffsetStore
 		Run(ctx context.Context) error
-		ReadToEnd(ctx context.Context) error
 	}
 	membership interface {
 		herder.Membership
@@ -296,22 +294,8 @@ func (p *process) builder() *worker.Builder {
 // sourceOffsets hands out one connector's part of the offset store.
 type sourceOffsets struct{ s offsetLog }
 
-func (o sourceOffsets) Reader(name string) connect.OffsetReader {
-	return freshReader{o.s, store.Reader(o.s, name)}
-}
-
-// freshReader reads the topic to its end first: a task that was moved here must see what its former worker wrote last.
-type freshReader struct {
-	s offsetLog
-	r connect.OffsetReader
-}
-
-func (r freshReader) Read(ctx context.Context, ps ...*connect.SourcePartition) ([]json.RawMessage, error) {
-	if err := r.s.ReadToEnd(ctx); err != nil {
-		return nil, fmt.Errorf("reading the offset topic to its end: %w", err)
-	}
-	return r.r.Read(ctx, ps...)
-}
+// Reader reads the topic to its end each time: a task that was moved here must see what its former worker wrote last.
+func (o sourceOffsets) Reader(name string) connect.OffsetReader { return store.Reader(o.s, name) }
 
 func (o sourceOffsets) Writer(name string) sourcetask.OffsetWriter { return offsetWriter{o.s, name} }
 

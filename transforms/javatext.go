@@ -2,7 +2,6 @@ package transforms
 
 import (
 	"encoding/base64"
-	"math"
 	"strconv"
 	"time"
 
@@ -39,9 +38,9 @@ func appendText(dst []byte, v data.Value) []byte {
 	case data.KindBytes:
 		return base64.StdEncoding.AppendEncode(dst, v.Bytes())
 	case data.KindFloat32:
-		return appendFloat(dst, v.Float64(), 32)
+		return data.AppendJavaFloat(dst, v.Float64(), 32)
 	case data.KindFloat64:
-		return appendFloat(dst, v.Float64(), 64)
+		return data.AppendJavaFloat(dst, v.Float64(), 64)
 	case data.KindDecimal:
 		return data.AppendJavaDecimal(dst, v)
 	case data.KindDate, data.KindTime, data.KindTimestamp:
@@ -63,41 +62,4 @@ func appendDate(dst []byte, ms int64) []byte {
 	default:
 		return t.AppendFormat(dst, "2006-01-02T15:04:05.000Z")
 	}
-}
-
-// appendFloat is Double.toString (bits 64) or Float.toString (32) of JDK 19 and later.
-func appendFloat(dst []byte, f float64, bits int) []byte {
-	switch a := math.Abs(f); {
-	case math.IsNaN(f):
-		return append(dst, "NaN"...)
-	case math.IsInf(f, 1):
-		return append(dst, "Infinity"...)
-	case math.IsInf(f, -1):
-		return append(dst, "-Infinity"...)
-	case a == 0 || a >= 1e-3 && a < 1e7:
-		n := len(dst)
-		dst = strconv.AppendFloat(dst, f, 'f', -1, bits)
-		for _, c := range dst[n:] {
-			if c == '.' {
-				return dst
-			}
-		}
-		return append(dst, ".0"...)
-	}
-	digits := strconv.FormatFloat(f, 'e', -1, bits)
-	sign := 0
-	if f < 0 {
-		sign = 1
-	}
-	if digits[sign+1] == 'e' { // at least two digits: the closest of two, 4.9E-324
-		digits = strconv.FormatFloat(f, 'e', 1, bits)
-	}
-	for i := range len(digits) {
-		if digits[i] == 'e' {
-			e, _ := strconv.Atoi(digits[i+1:])
-			dst = append(dst, digits[:i]...)
-			return strconv.AppendInt(append(dst, 'E'), int64(e), 10)
-		}
-	}
-	return append(dst, digits...)
 }

@@ -3,7 +3,6 @@ package data
 import (
 	"bytes"
 	"encoding/base64"
-	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -22,9 +21,9 @@ func (v Value) appendText(dst []byte) []byte {
 	case KindBytes:
 		return base64.StdEncoding.AppendEncode(dst, v.raw())
 	case KindFloat32:
-		return appendJavaFloat(dst, v.Float64(), 32)
+		return AppendJavaFloat(dst, v.Float64(), 32)
 	case KindFloat64:
-		return appendJavaFloat(dst, v.Float64(), 64)
+		return AppendJavaFloat(dst, v.Float64(), 64)
 	case KindDecimal:
 		return AppendJavaDecimal(dst, v) // plain notation of 1E+1000000 would be a megabyte
 	case KindDate:
@@ -42,39 +41,6 @@ func (v Value) appendText(dst []byte) []byte {
 	default:
 		return strconv.AppendInt(dst, v.Int64(), 10)
 	}
-}
-
-// appendJavaFloat renders f as Double.toString (64 bits) or Float.toString (32) of JDK 19 and later do: the fewest digits that read
-// back as f, at least one after the point, and an exponent below 1E-3 and from 1E7.
-func appendJavaFloat(dst []byte, f float64, bits int) []byte {
-	abs := math.Abs(f)
-	switch {
-	case math.IsNaN(f):
-		return append(dst, "NaN"...)
-	case math.IsInf(f, 0):
-		if f < 0 {
-			dst = append(dst, '-')
-		}
-		return append(dst, "Infinity"...)
-	case abs == 0 || abs >= 1e-3 && abs < 1e7:
-		start := len(dst)
-		dst = strconv.AppendFloat(dst, f, 'f', -1, bits)
-		if bytes.IndexByte(dst[start:], '.') < 0 {
-			dst = append(dst, ".0"...)
-		}
-		return dst
-	}
-	var buf [32]byte
-	mantissa, exponent, _ := bytes.Cut(strconv.AppendFloat(buf[:0], f, 'E', -1, bits), []byte("E"))
-	if bytes.IndexByte(mantissa, '.') >= 0 {
-		dst = append(dst, mantissa...)
-	} else { // of two digits Java takes the nearest: 4.9E-324, not 5.0E-324
-		var two [32]byte
-		m, _, _ := bytes.Cut(strconv.AppendFloat(two[:0], f, 'E', 1, bits), []byte("E"))
-		dst = append(dst, m...)
-	}
-	n, _ := strconv.Atoi(string(exponent)) // Go writes E+07 and E-05
-	return strconv.AppendInt(append(dst, 'E'), int64(n), 10)
 }
 
 func appendList(dst []byte, vs []Value) []byte {

@@ -7,16 +7,15 @@ import (
 	"strconv"
 
 	"github.com/connectd/connectd/connect/data"
-	"github.com/connectd/connectd/converters/internal/javatext"
 )
 
 // appendFloat appends f as Jackson does: Java's toString, but numbers that JSON cannot say become strings (QUOTE_NON_NUMERIC_NUMBERS).
 func appendFloat(dst []byte, f float64, bits int) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		dst = javatext.AppendFloat(append(dst, '"'), f, bits)
+		dst = data.AppendJavaFloat(append(dst, '"'), f, bits)
 		return append(dst, '"')
 	}
-	return javatext.AppendFloat(dst, f, bits)
+	return data.AppendJavaFloat(dst, f, bits)
 }
 
 // appendDecimal appends a decimal as BigDecimal.toString.

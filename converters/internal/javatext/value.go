@@ -21,9 +21,9 @@ func Append(dst []byte, v data.Value) []byte {
 	case data.KindBytes:
 		return base64.StdEncoding.AppendEncode(dst, v.Bytes())
 	case data.KindFloat32:
-		return AppendFloat(dst, v.Float64(), 32)
+		return data.AppendJavaFloat(dst, v.Float64(), 32)
 	case data.KindFloat64:
-		return AppendFloat(dst, v.Float64(), 64)
+		return data.AppendJavaFloat(dst, v.Float64(), 64)
 	case data.KindDecimal:
 		return data.AppendJavaDecimal(dst, v)
 	case data.KindDate, data.KindTime, data.KindTimestamp:

@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/big"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/connectd/connectd/connect/data"
@@ -101,32 +100,10 @@ func TwosComplement(n *big.Int) []byte {
 
 // appendFloat writes f as Java's Double.toString and Float.toString do; what JSON has no number for is quoted, as in Jackson.
 func appendFloat(b []byte, f float64, bits int) []byte {
-	switch {
-	case math.IsNaN(f):
-		return append(b, `"NaN"`...)
-	case math.IsInf(f, 1):
-		return append(b, `"Infinity"`...)
-	case math.IsInf(f, -1):
-		return append(b, `"-Infinity"`...)
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(data.AppendJavaFloat(append(b, '"'), f, bits), '"')
 	}
-	start := len(b)
-	if a := math.Abs(f); a == 0 || a >= 1e-3 && a < 1e7 {
-		b = strconv.AppendFloat(b, f, 'f', -1, bits)
-		if !strings.Contains(string(b[start:]), ".") {
-			b = append(b, ".0"...)
-		}
-		return b
-	}
-	mantissa, exp, _ := strings.Cut(strconv.FormatFloat(f, 'e', -1, bits), "e")
-	b = append(b, mantissa...)
-	if !strings.Contains(mantissa, ".") {
-		b = append(b, ".0"...)
-	}
-	b = append(b, 'E')
-	if exp[0] == '-' {
-		b = append(b, '-')
-	}
-	return append(b, strings.TrimLeft(exp, "+-0")...)
+	return data.AppendJavaFloat(b, f, bits)
 }
 
 const hexDigits = "0123456789ABCDEF"

@@ -1,13 +1,13 @@
-package javatext
+package data
 
 import (
 	"math"
 	"strconv"
 )
 
-// AppendFloat appends f as Double.toString (bits 64) or Float.toString (32) of JDK 19 and later: the shortest digits that give f
+// AppendJavaFloat appends f as Double.toString (bits 64) or Float.toString (32) of JDK 19 and later: the shortest digits that give f
 // again, at least two, plain from 0.001 up to 10,000,000 and with an exponent beyond.
-func AppendFloat(dst []byte, f float64, bits int) []byte {
+func AppendJavaFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
 		return append(dst, "NaN"...)

@@ -114,3 +114,13 @@ type OffsetsWriter interface {
 type Fencer interface {
 	FenceZombies(ctx context.Context, name string) error
 }
+
+// Membership is a Herder in a worker group; what it offers goes beyond Kafka Connect. With a Herder that is in none, the requests are
+// answered 501.
+type Membership interface {
+	// MemberLeaving tells the leader that a member of the group leaves in order, and lists the URLs of all members. Another worker than the
+	// leader answers *cluster.NotLeader.
+	MemberLeaving(memberID string) (urls []string, err error)
+	// Heartbeat makes this worker ask the coordinator at once whether the group rebalances.
+	Heartbeat()
+}

@@ -37,3 +37,33 @@ func (s *Server) fence(r *request) (response, error) {
 	}
 	return response{status: http.StatusNoContent}, h.FenceZombies(r.ctx, r.connector())
 }
+
+// memberLeaving hears on the leader that a member leaves in order, and answers with the addresses of all members.
+func (s *Server) memberLeaving(r *request) (response, error) {
+	if err := s.verify(r); err != nil {
+		return response{}, err
+	}
+	var leaving api.MemberLeaving
+	if err := r.decode("a member id", &leaving); err != nil {
+		return response{}, err
+	}
+	m, ok := r.herder.(Membership)
+	if !ok || leaving.MemberID == "" {
+		return response{}, notSupported("Leaving the group in order")
+	}
+	urls, err := m.MemberLeaving(leaving.MemberID)
+	return response{status: http.StatusOK, body: api.GroupMembers{URLs: urls}}, err
+}
+
+// heartbeat makes this worker ask its group's coordinator at once whether the group rebalances.
+func (s *Server) heartbeat(r *request) (response, error) {
+	if err := s.verify(r); err != nil {
+		return response{}, err
+	}
+	m, ok := r.herder.(Membership)
+	if !ok {
+		return response{}, notSupported("A heartbeat on request")
+	}
+	m.Heartbeat()
+	return response{status: http.StatusNoContent}, nil
+}

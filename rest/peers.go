@@ -88,16 +88,44 @@ func (p *Peers) FenceZombies(ctx context.Context, leaderURL, connector string, k
 	return nil
 }
 
+// Leaving tells the leader that a member leaves its group in order, and returns the URLs of all members. A Java leader answers 404.
+func (p *Peers) Leaving(ctx context.Context, leaderURL, memberID string, key *cluster.SessionKey) (urls []string, err error) {
+	body, err := encode(api.MemberLeaving{MemberID: memberID})
+	if err != nil {
+		return nil, err
+	}
+	answer, err := p.send(ctx, http.MethodPut, leaderURL, pathLeaving, body, key)
+	if err != nil {
+		return nil, fmt.Errorf("telling the leader that this worker leaves: %w", err)
+	}
+	var members api.GroupMembers
+	if err := json.Unmarshal(answer, &members); err != nil {
+		return nil, fmt.Errorf("reading the leader's list of members: %w", err)
+	}
+	return members.URLs, nil
+}
+
+// Heartbeat makes another worker look at once whether the group rebalances.
+func (p *Peers) Heartbeat(ctx context.Context, url string, key *cluster.SessionKey) error {
+	_, err := p.send(ctx, http.MethodPut, url, pathHeartbeat, nil, key)
+	return err
+}
+
 func (p *Peers) do(ctx context.Context, method, base, connector, what string, body []byte, key *cluster.SessionKey) error {
+	_, err := p.send(ctx, method, base, pathConnectors+"/"+url.PathEscape(connector)+"/"+what, body, key)
+	return err
+}
+
+// send returns the body of a good answer.
+func (p *Peers) send(ctx context.Context, method, base, path string, body []byte, key *cluster.SessionKey) ([]byte, error) {
 	if base == "" {
-		return errors.New(messageNoLeader)
+		return nil, errors.New(messageNoLeader)
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
-	to := strings.TrimRight(base, "/") + pathConnectors + "/" + url.PathEscape(connector) + "/" + what
-	req, err := http.NewRequestWithContext(ctx, method, to, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(base, "/")+path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Accept", contentJSON)
 	req.Header.Set("User-Agent", userAgent)
@@ -107,23 +135,23 @@ func (p *Peers) do(ctx context.Context, method, base, connector, what string, bo
 	if key != nil {
 		signature, err := sign(key.Key, p.cfg.SignatureAlgorithm, body)
 		if err != nil {
-			return fmt.Errorf("signing the request (inter.worker.signature.algorithm): %w", err)
+			return nil, fmt.Errorf("signing the request (inter.worker.signature.algorithm): %w", err)
 		}
 		req.Header.Set(signatureHeader, signature)
 		req.Header.Set(algorithmHeader, p.cfg.SignatureAlgorithm)
 	}
 	res, err := p.cfg.Client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	if res.StatusCode >= 200 && res.StatusCode < 300 {
-		return err
+		return data, err
 	}
 	var m api.ErrorMessage
 	if json.Unmarshal(data, &m) != nil || m.Message == "" {
 		m.Message = "HTTP " + strconv.Itoa(res.StatusCode)
 	}
-	return &PeerError{URL: base, Status: res.StatusCode, Message: m.Message}
+	return nil, &PeerError{URL: base, Status: res.StatusCode, Message: m.Message}
 }

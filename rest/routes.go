@@ -35,6 +35,8 @@ const (
 	pathPlugins    = "/connector-plugins"
 	pathPlugin     = "/connector-plugins/{plugin}/config"
 	pathLoggers    = "/admin/loggers"
+	pathLeaving    = "/internal/leaving"
+	pathHeartbeat  = "/internal/heartbeat"
 	pathLogger     = "/admin/loggers/{logger}"
 )
 
@@ -69,6 +71,9 @@ var routes = []Route{
 
 	{Method: http.MethodPost, Path: pathTasks, Summary: "Between workers: task configs for the leader (KIP-507)", Statuses: []int{204, 400, 403, 404, 409, 413}, handle: (*Server).putTasks},
 	{Method: http.MethodPut, Path: pathConnector + "/fence", Summary: "Between workers: fence out zombies (KIP-618)", Statuses: []int{204, 400, 403, 404, 409, 413, 501}, handle: (*Server).fence},
+
+	{Method: http.MethodPut, Path: pathLeaving, Summary: "Between workers: a member leaves the group in order", Statuses: []int{200, 400, 403, 409, 413, 501}, handle: (*Server).memberLeaving},
+	{Method: http.MethodPut, Path: pathHeartbeat, Summary: "Between workers: look at once whether the group rebalances", Statuses: []int{204, 400, 403, 413, 501}, handle: (*Server).heartbeat},
 
 	{Method: http.MethodGet, Path: pathPlugins, Summary: "List the plugins; connectorsOnly=false lists all", Statuses: []int{200}, handle: (*Server).listPlugins},
 	{Method: http.MethodGet, Path: pathPlugin, Summary: "Keys of a plugin's config", Statuses: []int{200, 404}, handle: (*Server).getPluginConfig},

@@ -8,15 +8,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/rest"
-	"github.com/connectd/connectd/runtime/assign"
 	"github.com/connectd/connectd/runtime/cluster"
 	"github.com/connectd/connectd/runtime/group"
 	"github.com/connectd/connectd/runtime/herder/core"
@@ -73,7 +70,7 @@ func runDistributed(ctx context.Context, props config.Props, log *slog.Logger, l
 		return &usageError{err}
 	}
 	lead := &leadership{delay: cfg.ScheduledRebalanceMaxDelay}
-	p.owners = lead.owners
+	p.owners, p.lead = lead.owners, lead
 	p.group = func(p *process) (membership, error) { return p.join(cfg, lead) }
 	return p.serve(ctx)
 }
@@ -130,15 +127,17 @@ func (p *process) join(cfg workerconfig.Distributed, lead *leadership) (membersh
 		return nil, fmt.Errorf("making the group's client: %w", err)
 	}
 	lead.config = p.config
+	notice := &leaveNotice{self: p.advertise, config: p.config, peers: p.peers, log: p.log}
 	m, err := group.NewMember(group.Config{
 		Client: client, GroupID: cfg.GroupID, Protocol: proto, SessionTimeout: cfg.SessionTimeout, HeartbeatInterval: cfg.HeartbeatInterval,
 		RebalanceTimeout: cfg.RebalanceTimeout, URL: func() string { return p.advertise },
-		ConfigOffset: func() int64 { return p.config.Snapshot().Offset }, Assign: lead.assign, Log: p.log,
+		ConfigOffset: func() int64 { return p.config.Snapshot().Offset }, Assign: lead.assign, Depart: notice.depart, Log: p.log,
 	})
 	if err != nil {
 		client.Close()
 		return nil, err
 	}
+	p.heartbeat = m.Heartbeat
 	return closing{m, client}, nil
 }
 
@@ -151,44 +150,6 @@ type closing struct {
 func (c closing) Run(ctx context.Context) error {
 	defer c.client.Close()
 	return c.Member.Run(ctx)
-}
-
-// leadership is what a leader keeps between rounds.
-type leadership struct {
-	delay  time.Duration
-	config configLog
-
-	mu    sync.Mutex
-	state assign.State
-}
-
-// assign reads the config to its end, so that the round is decided on what all members may know, and hands out the work.
-func (l *leadership) assign(ctx context.Context, round cluster.Round) (map[string]cluster.Grant, error) {
-	if err := l.config.ReadToEnd(ctx); err != nil {
-		return nil, fmt.Errorf("reading the config topic to its end: %w", err)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	grants, next := assign.Assign(time.Now(), l.state, round, l.config.Snapshot(), l.delay)
-	l.state = next
-	return grants, nil
-}
-
-// owners tells the REST address of whoever has each connector and task after this round.
-func (l *leadership) owners(j cluster.Joined) map[connect.TaskID]string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := map[connect.TaskID]string{}
-	for member, a := range l.state.Owners() {
-		url := j.Members[member]
-		for _, name := range a.Connectors {
-			out[connect.TaskID{Connector: name, Task: connect.ConnectorTask}] = url
-		}
-		for _, id := range a.Tasks {
-			out[id] = url
-		}
-	}
-	return out
 }
 
 // newSessionKey makes a key for signing requests between workers (KIP-507).

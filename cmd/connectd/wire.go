@@ -60,6 +60,12 @@ type (
 	}
 )
 
+// peers are the other workers of the group.
+type peers interface {
+	herder.Peers
+	leavePeers
+}
+
 // process is one worker with all its parts. Built by distributed or standalone, run once by serve.
 type process struct {
 	cfg   workerconfig.Worker
@@ -80,7 +86,9 @@ type process struct {
 	// group makes the membership once the stores are read and the address is known.
 	group     func(p *process) (membership, error)
 	owners    func(cluster.Joined) map[connect.TaskID]string
-	peers     herder.Peers
+	lead      *leadership // of a worker in a group
+	heartbeat func()      // likewise: looks at once whether the group rebalances
+	peers     peers
 	newKey    func() (*cluster.SessionKey, error)
 	advertise string // REST address of this worker, ends with a slash
 	workerID  string // host:port of it

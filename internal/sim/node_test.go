@@ -47,6 +47,7 @@ type node struct {
 	stop    context.CancelFunc
 	ended   chan struct{}
 	lead    *leadership
+	member  *group.Member
 
 	mu   sync.Mutex
 	dead bool // killed: nothing of it reaches Kafka any more
@@ -214,9 +215,32 @@ func (n *node) join() (*group.Member, *kgo.Client, error) {
 	m, err := group.NewMember(group.Config{
 		Client: client, GroupID: n.cfg.GroupID, Protocol: group.Sessioned, SessionTimeout: n.cfg.SessionTimeout,
 		HeartbeatInterval: n.cfg.HeartbeatInterval, RebalanceTimeout: n.cfg.RebalanceTimeout, URL: n.url,
-		ConfigOffset: func() int64 { return n.config.Snapshot().Offset }, Assign: n.lead.assign, Log: n.log,
+		ConfigOffset: func() int64 { return n.config.Snapshot().Offset }, Assign: n.lead.assign, Depart: n.depart, Log: n.log,
 	})
+	n.mu.Lock()
+	n.member = m
+	n.mu.Unlock()
 	return m, client, err
+}
+
+// depart tells the leader of an orderly leave, and then all members, as cmd/connectd does over REST.
+func (n *node) depart(_ context.Context, d group.Departure) func(context.Context) {
+	if n.isCut() || n.isDead() {
+		return nil
+	}
+	if leader := n.bed.byURL(d.LeaderURL); !d.IsLeader && leader != nil && !leader.isCut() {
+		leader.lead.depart(d.MemberID)
+	}
+	return func(context.Context) {
+		for _, o := range n.bed.alive() {
+			o.mu.Lock()
+			member, reachable := o.member, !o.cut && !o.dead
+			o.mu.Unlock()
+			if member != nil && reachable {
+				member.Heartbeat()
+			}
+		}
+	}
 }
 
 func (n *node) url() string { return "http://" + n.name + "/" }
@@ -305,6 +329,12 @@ func (l *leadership) assign(ctx context.Context, round cluster.Round) (map[strin
 	grants, next := assign.Assign(time.Now(), l.state, round, l.n.config.Snapshot(), rebalanceDelay)
 	l.state = next
 	return grants, nil
+}
+
+func (l *leadership) depart(member string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state = l.state.Depart(member)
 }
 
 func (l *leadership) owners(j cluster.Joined) map[connect.TaskID]string {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -63,18 +64,27 @@ func TestKilledLeader(t *testing.T) {
 	})
 }
 
-func TestOrderlyLeaveHandsOver(t *testing.T) {
-	inBed(t, func(b *bed) {
-		leader, _ := b.three()
-		b.must(source("c", 6))
-		b.must(sink("s", 3))
-		b.awaitQuiet(time.Minute)
-		leader.leave()
-		b.awaitQuiet(2 * time.Minute)
-		id := connect.TaskID{Connector: "c", Task: 0}
-		if n := b.begun(id); n > 2 {
-			t.Errorf("task %s was started %d times", id, n)
-		}
-		b.audit()
-	})
+func TestOrderlyLeaveHandsOverAtOnce(t *testing.T) {
+	for _, leads := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the leader leaves: %v", leads), func(t *testing.T) {
+			inBed(t, func(b *bed) {
+				n, followers := b.three()
+				if !leads {
+					n = followers[0]
+				}
+				b.must(source("c", 6))
+				b.must(sink("s", 3))
+				b.awaitQuiet(time.Minute)
+				n.leave()
+				if took := b.awaitQuiet(2 * time.Minute); took > time.Second {
+					t.Errorf("handing over took %v", took)
+				}
+				id := connect.TaskID{Connector: "c", Task: 0}
+				if n := b.begun(id); n > 2 {
+					t.Errorf("task %s was started %d times", id, n)
+				}
+				b.audit()
+			})
+		})
+	}
 }

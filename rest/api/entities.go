@@ -107,3 +107,13 @@ type CreateConnectorRequest struct {
 	Config       *Config `json:"config"`
 	InitialState string  `json:"initial_state,omitempty"`
 }
+
+// MemberLeaving is the body of PUT /internal/leaving.
+type MemberLeaving struct {
+	MemberID string `json:"member_id"`
+}
+
+// GroupMembers answers it: the advertised URLs of all members.
+type GroupMembers struct {
+	URLs []string `json:"urls"`
+}

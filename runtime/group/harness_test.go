@@ -34,6 +34,7 @@ type bed struct {
 	running  map[connect.TaskID]string // which worker runs what
 	workers  map[string]*worker
 	maxDelay time.Duration
+	handOver bool            // leaving members tell the leader
 	ghosts   map[string]bool // member ids whose LeaveGroup gets lost
 	clients  []*kgo.Client
 }
@@ -117,6 +118,7 @@ func (b *bed) start(name string, configure ...func(*Config)) *worker {
 		URL:          func() string { return "http://" + name + "/" },
 		ConfigOffset: w.configOffset,
 		Assign:       w.assign,
+		Depart:       w.depart,
 	}
 	for _, c := range configure {
 		c(&cfg)
@@ -163,6 +165,37 @@ func (w *worker) assign(_ context.Context, round cluster.Round) (map[string]clus
 	grants, state := assign.Assign(time.Now(), w.state, round, &snapshot, maxDelay)
 	w.state = state
 	return grants, nil
+}
+
+// depart tells the leader and, when the coordinator knows, all members.
+func (w *worker) depart(_ context.Context, d Departure) func(context.Context) {
+	if !w.bed.handOver {
+		return nil
+	}
+	others := w.bed.others(w)
+	for _, o := range others {
+		if !d.IsLeader && "http://"+o.name+"/" == d.LeaderURL {
+			o.mu.Lock()
+			o.state = o.state.Depart(d.MemberID)
+			o.mu.Unlock()
+		}
+	}
+	return func(context.Context) {
+		for _, o := range others {
+			o.member.Heartbeat()
+		}
+	}
+}
+
+func (b *bed) others(w *worker) (others []*worker) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, o := range b.workers {
+		if o != w && !o.dead {
+			others = append(others, o)
+		}
+	}
+	return others
 }
 
 // obey does what the herder does: stop what was taken away, say so, start what is held.

@@ -40,11 +40,12 @@ type loop struct {
 	results  chan answer
 
 	phase          phase
-	memberID       string // the coordinator's, "" before it has given one
-	farewell       string // why to leave
-	goodbye        string // the id in a LeaveGroup that is not answered yet
-	generation     int32  // -1: none
-	lastGeneration int32  // the last one completed, also after leaving (WorkerCoordinator.lastCompletedGenerationId)
+	memberID       string    // the coordinator's, "" before it has given one
+	farewell       string    // why to leave
+	goodbye        string    // the id in a LeaveGroup that is not answered yet
+	last           Departure // of the last completed round
+	generation     int32     // -1: none
+	lastGeneration int32     // the last one completed, also after leaving (WorkerCoordinator.lastCompletedGenerationId)
 	protocol       Protocol
 	// snapshot is the last grant with all that is held in Assigned, nil if out of the group (WorkerCoordinator.assignmentSnapshot).
 	snapshot *cluster.Grant
@@ -58,6 +59,7 @@ type loop struct {
 	attempts    int       // failures in a row
 	retryAt     time.Time // outside: not to join before
 	beatAt      time.Time
+	beatAgain   bool      // another heartbeat is due as soon as the one under way is answered
 	delayAt     time.Time // when Grant.Delay is over, zero if there is none
 	lastContact time.Time // when the coordinator last counted us as a member
 	queue       []cluster.MembershipChange
@@ -210,6 +212,10 @@ func (l *loop) obey(in inbox) {
 			l.rejoin, l.onReady = l.onReady, ""
 		}
 	}
+	if in.beat {
+		// The answer to one under way may be older than what there is to hear of.
+		l.beatAt, l.beatAgain = time.Now(), l.beat.active
+	}
 	if in.leave != "" {
 		l.leave(in.leave)
 	}
@@ -308,6 +314,7 @@ func (l *loop) install(g cluster.Grant, r cluster.Round, urls map[string]string)
 	snapshot := g
 	snapshot.Assigned, snapshot.Revoked = held, cluster.Assignment{}
 	l.snapshot = &snapshot
+	l.last = Departure{MemberID: joined.MemberID, LeaderURL: g.LeaderURL, IsLeader: joined.IsLeader, Members: urls}
 	l.log.Info("joined the group", "generation", r.Generation, "protocol", version, "leader", g.LeaderURL, "connectors", len(held.Connectors),
 		"tasks", len(held.Tasks), "revoked", g.Revoked.Len(), "delay_ms", g.Delay, "error", g.Error)
 	l.emit(joined)

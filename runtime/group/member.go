@@ -36,9 +36,21 @@ type Config struct {
 	// (reading the config log to its end); ctx ends when its answer is no longer wanted. A member it leaves out gets nothing new. An error
 	// abandons the round: the member joins again after a pause.
 	Assign func(ctx context.Context, round cluster.Round) (map[string]cluster.Grant, error)
+	// Depart, if set, is called when this member is about to leave in order and its work has stopped: LeaveGroup does not tell the leader
+	// whether a member left or died, so this is where to tell it. What Depart returns is called after the coordinator has taken the
+	// leave, nil for nothing to do. Both run while the leave waits, outside of Run's goroutine or at its end, and are bounded by ctx.
+	Depart func(ctx context.Context, d Departure) (left func(ctx context.Context))
 	// Backoff is the pause before attempt n = 1, 2, … after a failure. Default: 100 ms, doubled each time, at most 1 s.
 	Backoff func(n int) time.Duration
 	Log     *slog.Logger // default: discarded
+}
+
+// Departure is what a member that leaves knows of its group as of the last completed round.
+type Departure struct {
+	MemberID  string
+	LeaderURL string
+	IsLeader  bool
+	Members   map[string]string // advertised URL by member id; on the leader only
 }
 
 // Member is one worker's membership in its group. Its methods may be called from any goroutine, before and while Run runs, and do not
@@ -56,6 +68,7 @@ type Member struct {
 type inbox struct {
 	ready  int64
 	leave  string // before rejoin
+	beat   bool
 	rejoin string
 }
 
@@ -112,6 +125,9 @@ func (m *Member) Leave(reason string) {
 	m.tell(func(in *inbox) { in.leave, in.rejoin = reason, "" })
 }
 
+// Heartbeat makes the member ask the coordinator at once whether the group rebalances, in place of at the next heartbeat.interval.ms.
+func (m *Member) Heartbeat() { m.tell(func(in *inbox) { in.beat = true }) }
+
 // Ready says that all that had to stop because of the changes up to seq has stopped or was abandoned.
 func (m *Member) Ready(seq int64) {
 	m.tell(func(in *inbox) { in.ready = max(in.ready, seq) })
@@ -151,7 +167,7 @@ func (m *Member) Run(ctx context.Context) error {
 		// The context is done already: leaving gets a short time of its own.
 		leaveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(m.cfg.SessionTimeout, 5*time.Second))
 		defer cancel()
-		if leaveErr := l.sendLeave(leaveCtx, id, "worker shuts down"); leaveErr != nil {
+		if leaveErr := l.sendLeave(leaveCtx, l.departure(id), "worker shuts down"); leaveErr != nil {
 			l.log.Warn("leaving the group failed, its session will time out", "error", leaveErr)
 		}
 	}

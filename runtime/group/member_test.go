@@ -16,6 +16,31 @@ import (
 	"github.com/connectd/connectd/runtime/cluster"
 )
 
+func TestLeaverTellsTheLeaderAndItsWorkMovesAtOnce(t *testing.T) {
+	for _, leads := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the leader leaves: %v", leads), func(t *testing.T) {
+			inBed(t, func(b *bed) {
+				b.handOver = true
+				for _, name := range []string{"w1", "w2", "w3"} {
+					b.start(name)
+				}
+				b.awaitLoad(3*time.Minute, 2, 2, 3)
+				b.await("all is quiet", time.Minute, func() bool { return b.workers["w1"].joined().Grant.Delay == 0 })
+				time.Sleep(10 * time.Second)
+				for _, w := range b.workers {
+					if w.joined().IsLeader == leads {
+						w.stop()
+						break
+					}
+				}
+				if took := b.awaitLoad(time.Minute, 3, 4); took > 100*time.Millisecond {
+					t.Errorf("handing over took %v", took)
+				}
+			})
+		})
+	}
+}
+
 func TestThreeMembersShareTheWork(t *testing.T) {
 	inBed(t, func(b *bed) {
 		w1 := b.start("w1")

@@ -247,6 +247,9 @@ func (l *loop) heartbeat(now time.Time) {
 func (l *loop) beaten(err error) error {
 	now := time.Now()
 	l.beatAt = now.Add(l.cfg.HeartbeatInterval)
+	if l.beatAgain {
+		l.beatAt, l.beatAgain = now, false
+	}
 	switch {
 	case err == nil, errors.Is(err, kerr.RebalanceInProgress):
 		l.lastContact, l.attempts = now, 0
@@ -274,7 +277,7 @@ func (l *loop) beaten(err error) error {
 }
 
 func (l *loop) sayGoodbye() {
-	id, reason := l.memberID, l.farewell
+	id, reason, d := l.memberID, l.farewell, l.departure(l.memberID)
 	if id == "" {
 		l.stepOut()
 		return
@@ -282,7 +285,7 @@ func (l *loop) sayGoodbye() {
 	l.beat.stop()
 	l.phase, l.memberID, l.goodbye = leaving, "", id
 	l.start(&l.op, l.cfg.SessionTimeout, func(ctx context.Context) func() error {
-		err := l.sendLeave(ctx, id, reason)
+		err := l.sendLeave(ctx, d, reason)
 		return func() error {
 			if err != nil {
 				l.log.Warn("leaving the group failed, its session will time out", "error", err)
@@ -293,7 +296,22 @@ func (l *loop) sayGoodbye() {
 	})
 }
 
-func (l *loop) sendLeave(ctx context.Context, id, reason string) error {
+// departure is what to tell of a leave under the member id; only the id if it is none of the last completed round.
+func (l *loop) departure(id string) Departure {
+	if l.last.MemberID != id {
+		return Departure{MemberID: id}
+	}
+	return l.last
+}
+
+// sendLeave tells whoever wants to know, and the coordinator.
+func (l *loop) sendLeave(ctx context.Context, d Departure, reason string) error {
+	id := d.MemberID
+	if l.cfg.Depart != nil && (d.IsLeader || d.LeaderURL != "") {
+		if left := l.cfg.Depart(ctx, d); left != nil {
+			defer left(ctx)
+		}
+	}
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group, req.MemberID = l.cfg.GroupID, id
 	m := kmsg.NewLeaveGroupRequestMember()

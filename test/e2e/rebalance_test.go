@@ -17,16 +17,7 @@ import (
 func TestThreeWorkers(t *testing.T) {
 	c := newCluster(t, nil)
 	a := c.add()
-	for i := range 6 {
-		name := fmt.Sprintf("%s-file-%d", c.group, i)
-		file := filepath.Join(t.TempDir(), "in.txt")
-		if err := os.WriteFile(file, []byte("one\ntwo\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		a.put(name, map[string]string{
-			"connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector", "file": file, "topic": name, "tasks.max": "1",
-		})
-	}
+	c.sixFiles(a)
 	c.add()
 	b := c.add()
 	c.balanced(3)
@@ -36,6 +27,43 @@ func TestThreeWorkers(t *testing.T) {
 	c.procs = append(c.procs, b)
 	b.start()
 	c.balanced(3)
+}
+
+// sixFiles makes six connectors of one task each.
+func (c *cluster) sixFiles(p *proc) {
+	c.t.Helper()
+	for i := range 6 {
+		name := fmt.Sprintf("%s-file-%d", c.group, i)
+		file := filepath.Join(c.t.TempDir(), "in.txt")
+		if err := os.WriteFile(file, []byte("one\ntwo\n"), 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+		p.put(name, map[string]string{
+			"connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector", "file": file, "topic": name, "tasks.max": "1",
+		})
+	}
+}
+
+// TestOrderlyLeaveMovesTheWorkAtOnce: what a worker had that is stopped with SIGTERM runs elsewhere long before
+// scheduled.rebalance.max.delay.ms, and before the others' next heartbeats. Whether it is the leader makes no difference.
+func TestOrderlyLeaveMovesTheWorkAtOnce(t *testing.T) {
+	c := newCluster(t, map[string]string{"scheduled.rebalance.max.delay.ms": "120000"})
+	a := c.add()
+	c.sixFiles(a)
+	c.add()
+	b := c.add()
+	c.balanced(3)
+	for i, p := range []*proc{b, a} {
+		p.stop()
+		began := time.Now()
+		c.procs = slices.DeleteFunc(c.procs, func(o *proc) bool { return o == p })
+		c.balanced(2 - i)
+		took := time.Since(began)
+		t.Logf("the work of a worker that left runs elsewhere after %s", took.Round(time.Millisecond))
+		if took > 2*time.Second { // the goal is one; two cores may be busy
+			t.Errorf("the work of a worker that left ran elsewhere only after %s", took)
+		}
+	}
 }
 
 // balanced waits until the 6 connectors and 6 tasks are spread over n workers, each with 3 to 5 of the 12, and all workers agree.

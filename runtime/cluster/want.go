@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"maps"
+	"strconv"
+	"time"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
@@ -37,4 +39,22 @@ type Report struct {
 	Settled int64
 	// Version is the plugin's version, for the status record.
 	Version string
+	// Restart says what follows a Failed; nil if nothing is known of it, as with errors.restart.enable=false.
+	Restart *Restart
+}
+
+// Restart says when a failed connector or task is started again (errors.restart.*), or why it is not.
+type Restart struct {
+	At      time.Time // zero: it is not
+	Attempt int       // counts the restarts in a row, from 1
+	Class   string    // of the error: retriable, authorization, …
+	Why     string    // there is none
+}
+
+// String is the line added to the trace of a FAILED status: Kafka Connect's states have no word for it.
+func (r *Restart) String() string {
+	if r.At.IsZero() {
+		return "next_retry: none, " + r.Why + " (class " + r.Class + ")"
+	}
+	return "next_retry: " + r.At.UTC().Format("2006-01-02T15:04:05.000Z") + " (attempt " + strconv.Itoa(r.Attempt) + ", class " + r.Class + ")"
 }

@@ -9,10 +9,14 @@ import (
 )
 
 // SourceKeys is the Def of the keys of every source connector without worker or plugins in view (Java: SourceConnectorConfig.configDef).
-func SourceKeys() *config.Def { return (&enricher{reg: &plugin.Registry{}}).source() }
+func SourceKeys() *config.Def {
+	return (&enricher{reg: &plugin.Registry{}}).source().With(RestartKeys()...)
+}
 
 // SinkKeys is the same for sinks.
-func SinkKeys() *config.Def { return (&enricher{reg: &plugin.Registry{}}).sink() }
+func SinkKeys() *config.Def {
+	return (&enricher{reg: &plugin.Registry{}}).sink().With(RestartKeys()...)
+}
 
 // Definitions answers GET /connector-plugins/{plugin}/config: the keys of a connector with the common ones behind, or those of a
 // transformation, predicate, converter or header converter. False: no such plugin. The error is one of the plugin's.
@@ -59,11 +63,12 @@ type enricher struct {
 }
 
 func (e *enricher) source() *config.Def {
-	return config.NewDef(e.common()...).With(keyCreationGroups, keyExactlyOnceSupport, keyBoundary, keyBoundaryInterval, keyOffsetsTopic)
+	return config.NewDef(e.common()...).With(keyCreationGroups, keyExactlyOnceSupport, keyBoundary, keyBoundaryInterval, keyOffsetsTopic).
+		With(e.restarts()...)
 }
 
 func (e *enricher) sink() *config.Def {
-	return config.NewDef(e.common()...).With(keyTopics, keyTopicsRegex, keyDlqTopic, keyDlqReplication, keyDlqHeaders)
+	return config.NewDef(e.common()...).With(keyTopics, keyTopicsRegex, keyDlqTopic, keyDlqReplication, keyDlqHeaders).With(e.restarts()...)
 }
 
 func (e *enricher) common() []config.AnyKey {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/supervise"
 )
 
 // Converter is a converter as the worker config gives it.
@@ -23,6 +24,8 @@ type Worker struct {
 	GroupID           string // of the Connect cluster
 	ExactlyOnceSource bool   // exactly.once.source.support=enabled
 	TopicCreation     bool   // topic.creation.enable
+	// Restart are the worker's values of errors.restart.*, which connectors may override; nil: those of the keys.
+	Restart *supervise.Policy
 	// Resolve puts in what config providers know. Nil: nothing is resolved.
 	Resolve func(ctx context.Context, p config.Props) (config.Props, error)
 }

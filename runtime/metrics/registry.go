@@ -78,22 +78,30 @@ func (r *Registry) Collect(ch chan<- prometheus.Metric) {
 // Scope makes the instruments of one connector or task. Two scopes of the same id may live for a while (an abandoned instance and its
 // successor); only the newer one is exported.
 func (r *Registry) Scope(id connect.TaskID) *Scope {
-	task := ""
-	if id.Task != connect.ConnectorTask {
-		task = strconv.Itoa(int(id.Task))
-	}
-	return r.scope([]string{id.Connector, task})
+	return r.scope("", labels(id))
+}
+
+// Supervision makes the instruments that outlive the runs of one connector or task: its state and its restarts.
+func (r *Registry) Supervision(id connect.TaskID) *Scope {
+	return r.scope("supervision", labels(id))
 }
 
 // Worker makes the instruments of the worker itself.
-func (r *Registry) Worker() *Scope { return r.scope(nil) }
+func (r *Registry) Worker() *Scope { return r.scope("", nil) }
 
-func (r *Registry) scope(labels []string) *Scope {
-	s := &Scope{r: r, labels: labels, instruments: map[string]*instrument{}}
+func labels(id connect.TaskID) []string {
+	if id.Task == connect.ConnectorTask {
+		return []string{id.Connector, ""}
+	}
+	return []string{id.Connector, strconv.Itoa(int(id.Task))}
+}
+
+func (r *Registry) scope(kind string, labels []string) *Scope {
+	s := &Scope{r: r, kind: kind, labels: labels, instruments: map[string]*instrument{}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for old := range r.scopes {
-		if slices.Equal(old.labels, labels) {
+		if old.kind == kind && slices.Equal(old.labels, labels) {
 			delete(r.scopes, old) // an abandoned instance: its late counts would be duplicates on /metrics
 			old.drop()
 		}
@@ -149,6 +157,7 @@ func buckets(unit string) []float64 {
 // Scope is the instruments of one connector, task or the worker, bound to its labels. (connect.Metrics)
 type Scope struct {
 	r      *Registry
+	kind   string // scopes of one kind and the same labels replace each other
 	labels []string
 
 	mu          sync.Mutex

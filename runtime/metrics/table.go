@@ -74,6 +74,10 @@ var (
 		"Time an offset commit took.", taskLabels, "connector-task-metrics: offset-commit-avg-time-ms")
 	TaskStatus = row(Gauge, "task_status", "",
 		"1 for the state the task is in, 0 for the others.", statusLabels, "connector-task-metrics: status")
+	TaskRestarts = row(Counter, "task_restarts", "restarts",
+		"Restarts after a failure (errors.restart.*), of connectors too: those have no task.", taskLabels, "")
+	TaskNextRestart = row(Gauge, "task_next_restart_timestamp_seconds", "seconds",
+		"Unix time of the next restart after a failure, 0 if none is waited for.", taskLabels, "")
 )
 
 // Bad records.
@@ -121,7 +125,7 @@ func Table() []*Metric {
 	return []*Metric{
 		SourceRecordPoll, SourceRecordWrite, SourceRecordActive, SourceBytesActive, SourcePollTime,
 		SinkRecordRead, SinkRecordSend, SinkPartitions, SinkPutTime,
-		BatchSize, OffsetCommitSuccess, OffsetCommitFailure, OffsetCommitTime, TaskStatus,
+		BatchSize, OffsetCommitSuccess, OffsetCommitFailure, OffsetCommitTime, TaskStatus, TaskRestarts, TaskNextRestart,
 		RecordFailures, RecordErrors, RecordsSkipped, Retries, ErrorsLogged, DeadLetterRequests, DeadLetterFailures, LastErrorTime,
 		WorkerConnectors, WorkerTasks, ConnectorStartups, ConnectorStartupFailures, TaskStartups, TaskStartupFailures,
 		AbandonedTasks, Rebalances,

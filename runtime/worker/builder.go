@@ -19,6 +19,7 @@ import (
 	"github.com/connectd/connectd/runtime/plugin"
 	"github.com/connectd/connectd/runtime/sinktask"
 	"github.com/connectd/connectd/runtime/sourcetask"
+	"github.com/connectd/connectd/runtime/supervise"
 )
 
 // OffsetStore keeps source offsets. Safe for concurrent use.
@@ -71,8 +72,8 @@ func (b *Builder) build(ctx context.Context, r *run, started func(), report func
 		return b.connector(r, plan, started, report, log)
 	}
 	if plan.TasksMaxEnforce && r.want.Tasks > plan.TasksMax {
-		return nil, fmt.Errorf("the connector %s has %d task configs, which is greater than %d, the maximum number of tasks it is "+
-			"configured to create; reconfigure it, or set tasks.max.enforce to false", r.id.Connector, r.want.Tasks, plan.TasksMax)
+		return nil, configError{fmt.Errorf("the connector %s has %d task configs, which is greater than %d, the maximum number of tasks it is "+
+			"configured to create; reconfigure it, or set tasks.max.enforce to false", r.id.Connector, r.want.Tasks, plan.TasksMax)}
 	}
 	task, err := b.resolve(ctx, r.want.Task)
 	if err != nil {
@@ -94,6 +95,10 @@ func (b *Builder) version(want cluster.Want) string {
 		return p.Version
 	}
 	return ""
+}
+
+func (b *Builder) policy(want cluster.Want) supervise.Policy {
+	return b.Facts.RestartPolicy(want.Connector)
 }
 
 func (b *Builder) resolve(ctx context.Context, p config.Props) (config.Props, error) {
@@ -219,8 +224,6 @@ func (s scoped) Run(ctx context.Context) error {
 	defer s.scope.Close()
 	return s.body.Run(ctx)
 }
-
-func (s scoped) setStatus(seen cluster.State) { s.scope.SetStatus(string(seen)) }
 
 func (s scoped) Abandon() {
 	s.scope.Close()

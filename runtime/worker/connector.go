@@ -168,9 +168,9 @@ func (c *connectorRun) plan(run, asked context.Context, inst connect.Connector) 
 		return answer{err: fmt.Errorf("asking connector %s for task configs: %w", c.id.Connector, err)}
 	}
 	if len(tasks) > c.max && c.enforce {
-		err := fmt.Errorf("the connector %s has generated %d tasks, which is greater than %d, the maximum number of tasks it is configured "+
+		err := configError{fmt.Errorf("the connector %s has generated %d tasks, which is greater than %d, the maximum number of tasks it is configured "+
 			"to create. This behaviour should be considered a bug and is disallowed. If necessary, it can be permitted by reconfiguring the "+
-			"connector with tasks.max.enforce set to false", c.id.Connector, len(tasks), c.max)
+			"connector with tasks.max.enforce set to false", c.id.Connector, len(tasks), c.max)}
 		control{c}.RaiseError(err)
 		return answer{err: err}
 	}

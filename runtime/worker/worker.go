@@ -13,6 +13,8 @@ import (
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/runtime/cluster"
 	"github.com/connectd/connectd/runtime/metrics"
+	"github.com/connectd/connectd/runtime/pipeline"
+	"github.com/connectd/connectd/runtime/supervise"
 	"github.com/connectd/connectd/runtime/worker/lifecycle"
 )
 
@@ -23,6 +25,8 @@ type Config struct {
 	// StopTimeout is task.shutdown.graceful.timeout.ms; an instance that takes longer is abandoned.
 	StopTimeout time.Duration
 	Metrics     *metrics.Scope // the worker's own; nil: not counted
+	// Registry counts what outlives the runs of connectors and tasks: their state and restarts; nil: not counted.
+	Registry *metrics.Registry
 }
 
 // builder makes the body of a run; started is to be called once it is up.
@@ -30,6 +34,8 @@ type builder interface {
 	build(ctx context.Context, r *run, started func(), report func(cluster.Report)) (body, error)
 	// version is the version of the connector's plugin, "" if there is no such plugin.
 	version(want cluster.Want) string
+	// policy is what errors.restart.* say for a connector and its tasks.
+	policy(want cluster.Want) supervise.Policy
 }
 
 // Worker runs connectors and tasks. Safe for concurrent use.
@@ -62,6 +68,8 @@ type instance struct {
 	id      connect.TaskID
 	machine *lifecycle.Machine
 	run     *run
+	wanted  *cluster.Want // as last applied
+	sup     supervision
 }
 
 // run is one life of a connector or task.
@@ -154,9 +162,11 @@ func (w *Worker) Apply(rev int64, want map[connect.TaskID]cluster.Want) {
 	for id, x := range want {
 		in := w.instances[id]
 		if in == nil {
-			in = &instance{id: id, machine: lifecycle.New(id.Task == connect.ConnectorTask)}
+			in = &instance{id: id, machine: lifecycle.New(isConnector(id))}
+			w.supervise(in)
 			w.instances[id] = in
 		}
+		in.forgive(x)
 		w.step(in, lifecycle.Event{Kind: lifecycle.Wanted, Want: x})
 	}
 	w.settling = append(w.settling, s)
@@ -183,6 +193,14 @@ func (w *Worker) event(r *run, ev lifecycle.Event) {
 		return
 	}
 	ev.Run = r.number
+	switch {
+	case ev.Kind == lifecycle.Started:
+		in.sup.history.Started(time.Now())
+	case ev.Kind == lifecycle.Ended && in.machine.Ends(r.number):
+		if p := w.plan(in, r, ev.Err); p != nil && !p.At.IsZero() {
+			ev.Restart = p
+		}
+	}
 	w.step(in, ev)
 }
 
@@ -192,7 +210,7 @@ func (w *Worker) step(in *instance, ev lifecycle.Event) {
 	for _, a := range in.machine.Step(ev) {
 		switch a.Kind {
 		case lifecycle.Start:
-			w.start(in, a)
+			w.start(in, a, before)
 		case lifecycle.Pause:
 			in.run.pause(true)
 		case lifecycle.Resume:
@@ -203,7 +221,12 @@ func (w *Worker) step(in *instance, ev lifecycle.Event) {
 			w.abandon(in.run)
 		case lifecycle.Report:
 			w.report(in, a, before)
+		case lifecycle.Wait:
+			w.wait(in, a)
+		case lifecycle.Cancel:
+			in.endWait()
 		case lifecycle.Forget:
+			in.sup.scope.Close()
 			delete(w.instances, in.id)
 		}
 	}
@@ -232,18 +255,22 @@ func (w *Worker) report(in *instance, a lifecycle.Action, before lifecycle.State
 	if a.Seen != cluster.Unassigned { // as in Kafka Connect's status records
 		rep.Version = w.cfg.Builder.version(a.Want)
 	}
-	if in.run != nil {
-		in.run.mu.Lock()
-		if m, ok := in.run.body.(interface{ setStatus(cluster.State) }); ok {
-			m.setStatus(a.Seen)
-		}
-		in.run.mu.Unlock()
+	in.sup.scope.SetStatus(string(a.Seen))
+	if a.Seen == cluster.Failed && a.Restart == nil && in.sup.last != nil && !in.sup.last.At.IsZero() {
+		in.sup.last = &cluster.Restart{Class: in.sup.last.Class, Why: "the connector is paused"}
+	}
+	if a.Seen == cluster.Failed {
+		rep.Restart = in.sup.last
 	}
 	if a.Seen == cluster.Failed && before == lifecycle.Starting {
-		w.starts[in.id.Task == connect.ConnectorTask].failed(1)
+		w.starts[isConnector(in.id)].failed(1)
 	}
 	if a.Err != nil {
-		w.cfg.Log.Error("failed", "connector", in.id.Connector, "task", in.id.Task, "error", a.Err)
+		attrs := []any{"connector", in.id.Connector, "task", in.id.Task, "error", a.Err}
+		if rep.Restart != nil {
+			attrs = append(attrs, "restart", rep.Restart.String())
+		}
+		w.cfg.Log.Error("failed", attrs...)
 	} else {
 		w.cfg.Log.Info("state", "connector", in.id.Connector, "task", in.id.Task, "state", string(a.Seen))
 	}
@@ -251,11 +278,14 @@ func (w *Worker) report(in *instance, a lifecycle.Action, before lifecycle.State
 }
 
 // start begins a run in a goroutine of its own.
-func (w *Worker) start(in *instance, a lifecycle.Action) {
+func (w *Worker) start(in *instance, a lifecycle.Action, before lifecycle.State) {
+	if in.endWait(); before == lifecycle.Backoff {
+		in.sup.counted(1)
+	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	r := &run{id: in.id, number: a.Run, want: a.Want, ctx: ctx, stop: cancel}
 	in.run = r
-	w.starts[in.id.Task == connect.ConnectorTask].tried(1)
+	w.starts[isConnector(in.id)].tried(1)
 	w.running.Go(func() {
 		defer cancel()
 		err := w.live(r)
@@ -282,7 +312,7 @@ func (w *Worker) start(in *instance, a lifecycle.Action) {
 func (w *Worker) live(r *run) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			err = &pipeline.PanicError{Value: p, Stack: debug.Stack()}
 		}
 	}()
 	b, err := w.cfg.Builder.build(r.ctx, r, func() { w.event(r, lifecycle.Event{Kind: lifecycle.Started}) }, w.reports.put)

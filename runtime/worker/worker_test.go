@@ -15,6 +15,7 @@ import (
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/supervise"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,6 +24,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fakes struct {
 	made chan *fake
 	fail map[connect.TaskID]error // building fails
+	heal supervise.Policy
+	easy bool // bodies stop when they are told to, as if hang was closed
 }
 
 type fake struct {
@@ -43,11 +46,16 @@ func (f *fakes) build(_ context.Context, r *run, started func(), _ func(cluster.
 		id: r.id, want: r.want, started: started, paused: make(chan bool, 8), abandoned: make(chan struct{}), end: make(chan error, 1),
 		hang: make(chan struct{}),
 	}
+	if f.easy {
+		close(b.hang)
+	}
 	f.made <- b
 	return b, nil
 }
 
 func (*fakes) version(cluster.Want) string { return "1.0" }
+
+func (f *fakes) policy(cluster.Want) supervise.Policy { return f.heal }
 
 func (b *fake) Run(ctx context.Context) error {
 	b.started()

@@ -1,6 +1,9 @@
 package workerconfig
 
-import "github.com/connectd/connectd/runtime/connectorconfig"
+import (
+	"github.com/connectd/connectd/runtime/connectorconfig"
+	"github.com/connectd/connectd/runtime/supervise"
+)
 
 // Connectors is what validating connector configs needs to know of this worker. The caller sets Resolve.
 func (d Distributed) Connectors() connectorconfig.Worker {
@@ -22,8 +25,12 @@ func (w Worker) connectors() connectorconfig.Worker {
 	if w.OverridePolicy == "" {
 		policy = connectorconfig.Policy{}
 	}
-	return connectorconfig.Worker{
+	out := connectorconfig.Worker{
 		KeyConverter: connectorconfig.Converter(w.KeyConverter), ValueConverter: connectorconfig.Converter(w.ValueConverter),
 		HeaderConverter: connectorconfig.Converter(w.HeaderConverter), Policy: policy, TopicCreation: w.TopicCreation,
 	}
+	if w.Restart != (supervise.Policy{}) { // a Worker made by hand has none
+		out.Restart = &w.Restart
+	}
+	return out
 }

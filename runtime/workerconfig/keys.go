@@ -95,7 +95,7 @@ func commonKeys() *config.Def {
 		keyTracking, keyTrackingReset,
 		keyListeners, keyAdvertisedHost, keyAdvertisedPort, keyAdvertisedListener, keyAllowOrigin, keyAllowMethods, keyResponseHeaders,
 		keyClientAuth, keyRESTExtensions, keyAdminListeners,
-	).Join(connectorconfig.SecurityKeys()).PassThrough(passThrough...)
+	).With(connectorconfig.RestartKeys()...).Join(connectorconfig.SecurityKeys()).PassThrough(passThrough...)
 }
 
 // passThrough are prefixes whose keys belong to others.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/connectorconfig"
 )
 
 // Problems are all the errors of a worker config. Each is a *config.Error; passwords are hidden in them.
@@ -96,6 +97,7 @@ func (l *loader) worker() Worker {
 		TaskShutdownTimeout: config.Millis(keyShutdownTimeout, v),
 		OffsetFlushInterval: config.Millis(keyFlushInterval, v),
 		OffsetFlushTimeout:  config.Millis(keyFlushTimeout, v),
+		Restart:             connectorconfig.RestartPolicy(v),
 		TopicCreation:       keyTopicCreation.Get(v), TopicTracking: keyTracking.Get(v), TopicTrackingAllowReset: keyTrackingReset.Get(v),
 		OverridePolicy: keyOverridePolicy.Get(v), OverrideAllowlist: keyOverrideAllowlist.Get(v),
 		ConfigProviders: keyConfigProviders.Get(v), PluginPath: keyPluginPath.Get(v),

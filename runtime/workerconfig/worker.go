@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/supervise"
 )
 
 // Worker is what distributed and standalone workers have in common.
@@ -16,6 +17,8 @@ type Worker struct {
 	TaskShutdownTimeout time.Duration // task.shutdown.graceful.timeout.ms: of all tasks together
 	OffsetFlushInterval time.Duration
 	OffsetFlushTimeout  time.Duration
+
+	Restart supervise.Policy // errors.restart.*, for connectors that say nothing of it
 
 	TopicCreation           bool // topic.creation.enable
 	TopicTracking           bool // topic.tracking.enable

@@ -156,6 +156,9 @@ func (h *Herder) onReport(r cluster.Report) []Action {
 	if r.Err != nil {
 		trace = r.Err.Error()
 	}
+	if r.Restart != nil {
+		trace += "\n" + r.Restart.String()
+	}
 	status := cluster.Status{ID: r.ID, State: r.Seen, Trace: trace, WorkerID: h.cfg.WorkerID, Generation: h.member.generation, Version: r.Version}
 	h.seen[r.ID] = seen{r.Seen, r.Epoch, status}
 	acts := []Action{WriteStatus{Status: status, Safe: r.Seen == cluster.Unassigned}}

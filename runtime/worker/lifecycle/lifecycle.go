@@ -7,8 +7,13 @@
 //	 ├────────▶ Paused ◀───┼──────────────────────┴──────▶ Paused ───────┘
 //	 │ want STOPPED        ▼            error
 //	 └────────▶ Stopped   Failed ◀────────────── any of Starting, Running, Paused
-//	 any of Starting, Running, Paused, Failed ── revoked, another run ──▶ Stopping ── exited ──▶ Idle
-//	                                                                      └ deadline ──▶ Abandoned
+//	 any of Starting, Running, Paused ── revoked, another run ──▶ Stopping ── exited ──▶ Idle
+//	                                                              └ deadline ──▶ abandoned, Idle
+//	 any of Starting, Running ── error, to be restarted ──▶ Backoff ── time ──▶ Starting
+//	                                                          ├ want PAUSED ──▶ Failed, until wanted STARTED
+//	                                                          └ revoked, another run, want STOPPED: as from Failed
+//
+// Backoff is seen as FAILED.
 package lifecycle
 
 import "github.com/connectd/connectd/runtime/cluster"
@@ -31,11 +36,13 @@ const (
 	Failed
 	// Stopping: the instance was told to stop and has not ended yet.
 	Stopping
+	// Backoff: the run ended with an error and another one begins when it is time.
+	Backoff
 	// Gone: nothing runs and nothing is wanted; the worker forgets the machine.
 	Gone
 )
 
-var names = [...]string{"Idle", "Starting", "Running", "Paused", "Stopped", "Failed", "Stopping", "Gone"}
+var names = [...]string{"Idle", "Starting", "Running", "Paused", "Stopped", "Failed", "Stopping", "Backoff", "Gone"}
 
 func (s State) String() string { return names[s] }
 
@@ -44,8 +51,10 @@ func (s State) String() string { return names[s] }
 type Event struct {
 	Kind EventKind
 	Want cluster.Want // Wanted
-	Run  int64        // Started, Ended, Deadline
+	Run  int64        // Started, Ended, Deadline, Due
 	Err  error        // Ended
+	// Restart is set with an Ended that is to be followed by another run; its At is in the future.
+	Restart *cluster.Restart
 }
 
 // EventKind tells events apart.
@@ -62,6 +71,8 @@ const (
 	Ended
 	// Deadline: the stop deadline of the run has passed.
 	Deadline
+	// Due: the time of the restart planned after run Run has come.
+	Due
 )
 
 // Action is what the worker must do, in order.
@@ -71,6 +82,8 @@ type Action struct {
 	Want cluster.Want
 	Seen cluster.State
 	Err  error
+	// Restart is set with Wait, and with a Report of FAILED that is followed by another run.
+	Restart *cluster.Restart
 }
 
 // ActionKind tells actions apart.
@@ -89,6 +102,10 @@ const (
 	Abandon
 	// Report: tell the herder what is seen.
 	Report
+	// Wait: answer Due at Restart.At.
+	Wait
+	// Cancel: the Due that Wait asked for is not wanted any more.
+	Cancel
 	// Forget: the machine is Gone.
 	Forget
 )
@@ -101,6 +118,8 @@ type Machine struct {
 	started   bool // the run answered Started
 	want      *cluster.Want
 	current   cluster.Want // what the run was started as
+	held      bool         // Failed, and to be started again when wanted STARTED
+	failure   error        // of Backoff
 }
 
 // New makes an idle machine; connector tells whether it is that of a connector instance.
@@ -111,6 +130,11 @@ func (m *Machine) State() State { return m.state }
 
 // Run is the number of the current run.
 func (m *Machine) Run() int64 { return m.run }
+
+// Ends tells whether the end of run would be a failure: whether nobody has asked for it.
+func (m *Machine) Ends(run int64) bool {
+	return run == m.run && (m.state == Starting || m.state == Running || m.state == Paused)
+}
 
 // Step takes one event and answers what to do.
 func (m *Machine) Step(ev Event) []Action {
@@ -130,7 +154,9 @@ func (m *Machine) Step(ev Event) []Action {
 	case Started:
 		return m.onStarted()
 	case Ended:
-		return m.onEnded(ev.Err)
+		return m.onEnded(ev.Err, ev.Restart)
+	case Due:
+		return m.onDue()
 	default:
 		return m.onDeadline()
 	}
@@ -140,6 +166,17 @@ func (m *Machine) Step(ev Event) []Action {
 func (m *Machine) reconcile(acts []Action) []Action {
 	if m.state == Stopping || m.state == Gone {
 		return acts // decided when the run has ended
+	}
+	if m.state == Backoff {
+		if m.want != nil && m.want.SameRun(m.current) && m.want.Target == cluster.Started {
+			m.current.Generation = m.want.Generation
+			return acts
+		}
+		acts = append(acts, Action{Kind: Cancel, Run: m.run})
+		if m.want != nil && m.want.SameRun(m.current) && m.want.Target == cluster.Paused {
+			return append(acts, m.becomeHeld(m.failure)...)
+		}
+		m.becomeIdle() // nothing runs
 	}
 	if m.want == nil {
 		if m.live() {
@@ -158,7 +195,7 @@ func (m *Machine) reconcile(acts []Action) []Action {
 		}
 	case restart && m.live():
 		return m.becomeStopping(acts)
-	case m.state == Idle, m.state == Stopped, restart:
+	case m.state == Idle, m.state == Stopped, restart, m.held && m.want.Target == cluster.Started:
 		return m.begin(acts)
 	case m.state == Running && m.want.Target == cluster.Paused:
 		return m.becomePaused(append(acts, Action{Kind: Pause, Run: m.run}))
@@ -201,14 +238,29 @@ func (m *Machine) onStarted() []Action {
 	return m.becomeRunning(nil)
 }
 
-func (m *Machine) onEnded(err error) []Action {
-	if m.state == Stopping {
+func (m *Machine) onEnded(err error, restart *cluster.Restart) []Action {
+	switch m.state {
+	case Stopping:
 		return m.stopped(nil)
+	case Starting, Running, Paused:
+	default:
+		return nil
 	}
-	if m.state == Starting || m.state == Running || m.state == Paused {
+	switch {
+	case restart == nil || m.want == nil:
 		return m.becomeFailed(err)
+	case m.want.Target != cluster.Started:
+		return m.becomeHeld(err)
+	default:
+		return m.becomeBackoff(err, restart)
 	}
-	return nil
+}
+
+func (m *Machine) onDue() []Action {
+	if m.state != Backoff {
+		return nil // cancelled while the timer was firing
+	}
+	return m.becomeStarting(nil)
 }
 
 func (m *Machine) onDeadline() []Action {
@@ -239,7 +291,7 @@ func (m *Machine) becomeIdle() { m.state = Idle }
 
 // becomeStarting: a run with a new number is under way; nothing of earlier runs may report.
 func (m *Machine) becomeStarting(acts []Action) []Action {
-	m.state, m.started, m.current = Starting, false, *m.want
+	m.state, m.started, m.current, m.held = Starting, false, *m.want, false
 	m.run++
 	return append(acts, Action{Kind: Start, Run: m.run, Want: m.current})
 }
@@ -252,20 +304,36 @@ func (m *Machine) becomeRunning(acts []Action) []Action {
 
 // becomePaused: the run, if any, processes nothing.
 func (m *Machine) becomePaused(acts []Action) []Action {
-	m.state = Paused
+	m.state, m.held = Paused, false
 	return m.report(acts, cluster.PausedSeen, nil)
 }
 
 // becomeStopped: a connector keeps its place and runs nothing.
 func (m *Machine) becomeStopped(acts []Action) []Action {
-	m.state, m.started, m.current = Stopped, false, *m.want
+	m.state, m.started, m.current, m.held = Stopped, false, *m.want, false
 	return m.report(acts, cluster.StoppedSeen, nil)
 }
 
 // becomeFailed: the run has ended with an error; a later Wanted with another run starts again.
 func (m *Machine) becomeFailed(err error) []Action {
-	m.state, m.started = Failed, false
+	m.state, m.started, m.held = Failed, false, false
 	return m.report(nil, cluster.Failed, err)
+}
+
+// becomeHeld: as Failed, but a restart was due and follows as soon as the instance is wanted STARTED again.
+func (m *Machine) becomeHeld(err error) []Action {
+	acts := m.becomeFailed(err)
+	m.held = true
+	return acts
+}
+
+// becomeBackoff: nothing runs until Due; to the outside it is FAILED.
+func (m *Machine) becomeBackoff(err error, restart *cluster.Restart) []Action {
+	m.state, m.started, m.held, m.failure = Backoff, false, false, err
+	return []Action{
+		{Kind: Report, Run: m.run, Want: m.current, Seen: cluster.Failed, Err: err, Restart: restart},
+		{Kind: Wait, Run: m.run, Restart: restart},
+	}
 }
 
 // becomeStopping: the run was told to stop; Ended or Deadline follows.

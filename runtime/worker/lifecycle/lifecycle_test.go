@@ -14,7 +14,7 @@ func want(target cluster.TargetState, epoch int64) Event {
 	return Event{Kind: Wanted, Want: cluster.Want{Connector: config.Props{"name": "c"}, Target: target, Epoch: epoch}}
 }
 
-var actionNames = [...]string{"start", "pause", "resume", "stop", "abandon", "report", "forget"}
+var actionNames = [...]string{"start", "pause", "resume", "stop", "abandon", "report", "wait", "cancel", "forget"}
 
 func render(acts []Action) string {
 	var out []string

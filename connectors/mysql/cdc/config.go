@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +40,7 @@ type settings struct {
 	names       names
 	row         row.Options // but for the names
 	rules       []columnRule
+	converters  []converter
 	keyColumns  []keyColumns
 	snapshot    snapshotMode
 	locking     string
@@ -116,6 +116,9 @@ func settingsOf(v config.Values) (*settings, error) {
 		return nil, err
 	}
 	if s.rules, err = columnRulesOf(v); err != nil {
+		return nil, err
+	}
+	if s.converters, err = convertersOf(v); err != nil {
 		return nil, err
 	}
 	if s.keyColumns, err = keyColumnsOf(keyMessageKeyColumns.Get(v)); err != nil {
@@ -214,56 +217,4 @@ func keyColumnsOf(s string) ([]keyColumns, error) {
 		out = append(out, k)
 	}
 	return out, nil
-}
-
-var (
-	truncateKey = regexp.MustCompile(`^column\.truncate\.to\.(\d+)\.chars$`)
-	maskKey     = regexp.MustCompile(`^column\.mask\.with\.(\d+)\.chars$`)
-)
-
-// columnRule is one column.* mapper: what happens to the columns its patterns match.
-type columnRule struct {
-	match patterns
-	rule  row.Rule
-}
-
-// columnRulesOf lists the mappers in the order Debezium tries them: truncate, mask, propagate; keys of one kind by name.
-func columnRulesOf(v config.Values) ([]columnRule, error) {
-	props := v.Originals()
-	var keys []string
-	for k := range props {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	var out []columnRule
-	add := func(key, list string, r row.Rule) error {
-		p, err := patternsOf(key, strings.Split(list, ","))
-		if err == nil && len(p) > 0 {
-			out = append(out, columnRule{p, r})
-		}
-		return err
-	}
-	for _, k := range keys {
-		if m := truncateKey.FindStringSubmatch(k); m != nil {
-			n, err := strconv.Atoi(m[1])
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", k, err)
-			}
-			if err := add(k, props[k], row.Rule{Truncate: n, HasTruncate: true}); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, k := range keys {
-		if m := maskKey.FindStringSubmatch(k); m != nil {
-			n, err := strconv.Atoi(m[1])
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", k, err)
-			}
-			if err := add(k, props[k], row.Rule{Mask: n, HasMask: true}); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return out, add(keyColumnPropagateSourceType.Name(), strings.Join(keyColumnPropagateSourceType.Get(v), ","), row.Rule{Propagate: true})
 }

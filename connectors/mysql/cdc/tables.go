@@ -42,7 +42,10 @@ func (ts *tables) build(t *history.Table) (*tableInfo, error) {
 	o := ts.set.row
 	o.KeyName = ts.set.names.schema(topic, "Key")
 	o.ValueName = ts.set.names.schema(topic, "Value")
-	o.Rule = func(c *history.Column) row.Rule { return ts.set.columnRule(t.ID, c.Name) }
+	o.Rule = func(c *history.Column) row.Rule { return ts.set.columnRule(t.ID, c) }
+	if len(ts.set.converters) > 0 {
+		o.Convert = func(c *history.Column) row.Conversion { return ts.set.conversion(t.ID, c) }
+	}
 	o.KeyColumns = ts.set.keyColumnsOf(t.ID)
 	codec, err := row.New(t, o)
 	if err != nil {
@@ -52,26 +55,6 @@ func (ts *tables) build(t *history.Table) (*tableInfo, error) {
 		id: t.ID, topic: topic, codec: codec, db: data.String(t.ID.DB), name: data.String(t.ID.Name),
 		envelope: envelopeSchema(ts.set.names.schema(topic, "Envelope"), codec.ValueSchema()),
 	}, nil
-}
-
-// columnRule is what the column.* keys say of a column: the first of truncate and mask that matches, propagate beside it.
-func (s *settings) columnRule(id history.TableID, column string) row.Rule {
-	r := row.Rule{Exclude: !s.filters.column(id, column)}
-	name := id.String() + "." + column
-	mapped := false
-	for i := range s.rules {
-		x := &s.rules[i]
-		if mapped && !x.rule.Propagate || !x.match.match(name) {
-			continue
-		}
-		if x.rule.Propagate {
-			r.Propagate = true
-			continue
-		}
-		mapped = true
-		r.Truncate, r.HasTruncate, r.Mask, r.HasMask = x.rule.Truncate, x.rule.HasTruncate, x.rule.Mask, x.rule.HasMask
-	}
-	return r
 }
 
 func (s *settings) keyColumnsOf(id history.TableID) []string {

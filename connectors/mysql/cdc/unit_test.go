@@ -294,7 +294,11 @@ func TestStaticProblems(t *testing.T) {
 		{props: config.Props{"snapshot.mode": "recovery"}, key: "snapshot.mode", text: "not supported yet"},
 		{props: config.Props{"provide.transaction.metadata": "true"}, key: "provide.transaction.metadata", text: "not supported yet"},
 		{props: config.Props{"signal.data.collection": "a.b"}, key: "signal.data.collection", text: "not supported yet"},
-		{props: config.Props{"column.mask.hash.SHA-256.with.salt.x": "a.b.c"}, key: "column.mask.hash.SHA-256.with.salt.x", text: "not supported yet"},
+		{props: config.Props{"column.mask.hash.CRC.with.salt.x": "a.b.c"}, key: "column.mask.hash.CRC.with.salt.[hidden]", text: "no hash algorithm"},
+		{props: config.Props{"column.mask.hash.SHA-256.x": "a.b.c"}, key: "column.mask.hash.SHA-256.x", text: "none of the forms"},
+		{props: config.Props{"converters": "a"}, key: "a.type", text: "missing"},
+		{props: config.Props{"converters": "a", "a.type": "com.example.Own"}, key: "a.type", text: "com.example.Own is no converter"},
+		{props: config.Props{"converters": "a", "a.type": "io.debezium.connector.binlog.converters.ZeroDateFallbackConverter", "a.fallback.date": "never"}, key: "a.fallback.date", text: `"never"`},
 		{props: config.Props{"skipped.operations": "x"}, key: "skipped.operations", text: "none of"},
 		{props: config.Props{"message.key.columns": "nonsense"}, key: "message.key.columns", text: "form"},
 	} {

@@ -67,6 +67,10 @@ func staticProblems(v config.Values) []config.Problem {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		out = append(out, config.Problem{Key: key, Message: err.Error()})
 	}
+	if _, err := convertersOf(v); err != nil {
+		key, _, _ := strings.Cut(err.Error(), ":")
+		out = append(out, config.Problem{Key: key, Message: err.Error()})
+	}
 	if _, err := keyColumnsOf(keyMessageKeyColumns.Get(v)); err != nil {
 		add(keyMessageKeyColumns, "%v", err)
 	}
@@ -88,8 +92,8 @@ var notYet = []struct {
 	{keySnapshotLockingMode, []string{"minimal", "extended", "none"}}, {keySnapshotQueryMode, []string{"select_all"}},
 	{keySnapshotTablesOrderByRowCount, []string{"disabled"}}, {keySignalDataCollection, nil},
 	{keySignalEnabledChannels, []string{"", "source"}}, {keyNotificationEnabledChannels, []string{""}},
-	{keyHeartbeatActionQuery, nil}, {keyIncludeQuery, []string{"false"}}, {keyConverters, []string{""}}, {keyPostProcessors, []string{""}},
-	{keyGtidSourceIncludes, nil}, {keyGtidSourceExcludes, nil}, {keyDatatypePropagateSourceType, nil},
+	{keyHeartbeatActionQuery, nil}, {keyIncludeQuery, []string{"false"}}, {keyPostProcessors, []string{""}},
+	{keyGtidSourceIncludes, nil}, {keyGtidSourceExcludes, nil},
 	{keyDatabaseSslKeystore, nil}, {keyDatabaseSslTruststore, nil}, {keyReadOnly, []string{"false"}},
 	{keyOpenlineageIntegrationEnabled, []string{"false"}}, {keyBinlogBufferSize, []string{"0"}},
 	{keySchemaHistoryInternal, []string{"io.debezium.storage.kafka.history.kafkaschemahistory",
@@ -113,11 +117,6 @@ func unsupported(v config.Values) []config.Problem {
 		}
 		out = append(out, config.Problem{Key: n.key.Name(), Message: fmt.Sprintf(
 			"The '%s' value is invalid: %s is not supported yet%s", n.key.Name(), val, choices(n.ok))})
-	}
-	for k := range props {
-		if strings.HasPrefix(k, "column.mask.hash.") {
-			out = append(out, config.Problem{Key: k, Message: k + " is not supported yet"})
-		}
 	}
 	return out
 }

@@ -1,7 +1,9 @@
 package row
 
 import (
+	_ "embed" // charsets.txt
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -15,27 +17,61 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
+// charsetRuns are the characters of MySQL's own character sets: all from 80 on of those of one byte (swe7: below 80), and those of two
+// bytes that are not what golang.org/x/text makes of them (private use areas, a few signs). Each line is a name and runs of codes:
+// code+count=first character, in hex but for the count. What the server has no character for is a question mark, as in its answers.
+//
+//go:embed charsets.txt
+var charsetRuns string
+
 // charset turns the bytes of a MySQL character set into UTF-8.
 type charset struct {
-	utf8  bool       // bytes are UTF-8 already
-	table *[256]rune // one byte, one character
-	enc   encoding.Encoding
+	utf8    bool       // bytes are UTF-8 already
+	table   *[256]rune // one byte, one character
+	swaps   bool       // table changes some of ASCII
+	enc     encoding.Encoding
+	lead    func(b byte) bool // of enc: b begins a character of two bytes (or more)
+	special map[uint16]rune   // of enc: characters that are MySQL's own
 }
 
 var utf8Charset = &charset{utf8: true}
 
 // latin1 is MySQL's: cp1252 whose five undefined bytes are the C1 controls of the same number.
-var latin1Charset = tableCharset(charmap.Windows1252, true)
+var latin1Charset = latin1()
 
-func tableCharset(m *charmap.Charmap, controls bool) *charset {
+func latin1() *charset {
 	var t [256]rune
 	for i := range t {
-		t[i] = m.DecodeByte(byte(i))
-		if controls && t[i] == utf8.RuneError {
+		if t[i] = charmap.Windows1252.DecodeByte(byte(i)); t[i] == utf8.RuneError {
 			t[i] = rune(i)
 		}
 	}
 	return &charset{table: &t}
+}
+
+// runsOf calls each for the codes of a character set in charsetRuns; false if it has none.
+func runsOf(name string, each func(code uint16, r rune)) bool {
+	for line := range strings.Lines(charsetRuns) {
+		rest, ok := strings.CutPrefix(line, name+" ")
+		if !ok {
+			continue
+		}
+		for run := range strings.FieldsSeq(rest) {
+			codes, first, _ := strings.Cut(run, "=")
+			code, count, _ := strings.Cut(codes, "+")
+			c, _ := strconv.ParseUint(code, 16, 16)
+			r, _ := strconv.ParseInt(first, 16, 32)
+			n := 1
+			if count != "" {
+				n, _ = strconv.Atoi(count)
+			}
+			for i := range n {
+				each(uint16(c)+uint16(i), rune(r)+rune(i))
+			}
+		}
+		return true
+	}
+	return false
 }
 
 // ToUTF8 decodes text of a MySQL character set, such as a statement in its session's character_set_client; b itself if it is UTF-8
@@ -57,22 +93,34 @@ func findCharset(name string) (*charset, error) {
 	case "latin1":
 		return latin1Charset, nil
 	default:
-		if m := charmaps[n]; m != nil {
-			return tableCharset(m, false), nil
-		}
 		if e := encodings[n]; e != nil {
-			return &charset{enc: e}, nil
+			cs := &charset{enc: e, lead: leads[n], special: map[uint16]rune{}}
+			if cs.lead != nil {
+				runsOf(n, func(code uint16, r rune) { cs.special[code] = r })
+			}
+			return cs, nil
+		}
+		cs := &charset{table: new([256]rune), swaps: n == "swe7"}
+		for i := range cs.table {
+			cs.table[i] = rune(i)
+			if cs.swaps && i >= 0x80 {
+				cs.table[i] = '?'
+			}
+		}
+		if n != "" && !strings.ContainsAny(n, " \n") && runsOf(n, func(code uint16, r rune) { cs.table[byte(code)] = r }) {
+			return cs, nil
 		}
 	}
 	return nil, fmt.Errorf("character set %s cannot be read; convert the column to utf8mb4", name)
 }
 
-var charmaps = map[string]*charmap.Charmap{
-	"latin2": charmap.ISO8859_2, "latin5": charmap.ISO8859_9, "latin7": charmap.ISO8859_13, "greek": charmap.ISO8859_7,
-	"hebrew": charmap.ISO8859_8, "cp1250": charmap.Windows1250, "cp1251": charmap.Windows1251, "cp1256": charmap.Windows1256,
-	"cp1257": charmap.Windows1257, "cp850": charmap.CodePage850, "cp852": charmap.CodePage852, "cp866": charmap.CodePage866,
-	"koi8r": charmap.KOI8R, "koi8u": charmap.KOI8U, "macroman": charmap.Macintosh, "tis620": charmap.Windows874,
-}
+func leadEast(b byte) bool { return b >= 0x81 && b <= 0xFE }
+
+func leadJIS(b byte) bool { return b >= 0x81 && b <= 0x9F || b >= 0xE0 && b <= 0xFC }
+
+// leads of the encodings that have characters of MySQL's own.
+var leads = map[string]func(byte) bool{"gb2312": leadEast, "gb18030": leadEast, "big5": leadEast, "sjis": leadJIS, "cp932": leadJIS,
+	"ujis": leadEast, "eucjpms": leadEast}
 
 var encodings = map[string]encoding.Encoding{
 	"gbk": simplifiedchinese.GBK, "gb2312": simplifiedchinese.GBK, "gb18030": simplifiedchinese.GB18030,
@@ -86,7 +134,7 @@ var encodings = map[string]encoding.Encoding{
 
 // decode is b as UTF-8: b itself if it is that already, else cut out of mem. What is no character becomes U+FFFD.
 func (cs *charset) decode(b []byte, mem *Memory) []byte {
-	if cs.utf8 || cs.enc == nil && isASCII(b) {
+	if cs.utf8 || cs.enc == nil && !cs.swaps && isASCII(b) {
 		return b
 	}
 	if cs.table != nil {
@@ -96,11 +144,39 @@ func (cs *charset) decode(b []byte, mem *Memory) []byte {
 		}
 		return mem.end(out)
 	}
+	if len(cs.special) == 0 {
+		return cs.decodeEncoded(nil, b)
+	}
+	var out []byte
+	start := 0 // of what enc decodes
+	for i := 0; i < len(b); i++ {
+		if !cs.lead(b[i]) || i+1 == len(b) {
+			continue
+		}
+		if r, ok := cs.special[uint16(b[i])<<8|uint16(b[i+1])]; ok {
+			out = utf8.AppendRune(cs.decodeEncoded(out, b[start:i]), r)
+			start = i + 2
+		} else if b[i+1] >= 0x30 && b[i+1] <= 0x39 && i+3 < len(b) || b[i] == 0x8F && i+2 < len(b) && cs.enc == japanese.EUCJP {
+			i++ // gb18030 has characters of four bytes, ujis of three
+			if b[i] <= 0x39 {
+				i++
+			}
+		}
+		i++
+	}
+	return cs.decodeEncoded(out, b[start:])
+}
+
+// decodeEncoded appends b as enc reads it.
+func (cs *charset) decodeEncoded(dst, b []byte) []byte {
+	if len(b) == 0 {
+		return dst
+	}
 	out, err := cs.enc.NewDecoder().Bytes(b)
 	if err != nil {
-		return []byte(strings.ToValidUTF8(string(b), "\uFFFD"))
+		out = []byte(strings.ToValidUTF8(string(b), "\uFFFD"))
 	}
-	return out
+	return append(dst, out...)
 }
 
 func isASCII(b []byte) bool {

@@ -139,7 +139,7 @@ func (c *Codec) describe(p *column, b *data.Builder) {
 	case p.rule.HasMask || p.rule.Hash != nil:
 		b.Param("masked", "true")
 	}
-	b.SetOptional(p.src.Optional)
+	b.SetOptional(p.optional)
 	if p.src.Comment != "" && c.opt.Comments {
 		b.Doc(p.src.Comment)
 	}
@@ -243,6 +243,9 @@ func (c *Codec) newRow(mem *Memory) Row {
 
 // put stores the value of a column.
 func (r *Row) put(p *column, v data.Value, mem *Memory) {
+	if p.convert != nil {
+		v = p.convert(v)
+	}
 	if p.extra >= 0 {
 		r.extra[p.extra] = v
 	}
@@ -254,8 +257,17 @@ func (r *Row) put(p *column, v data.Value, mem *Memory) {
 	}
 }
 
-// putNull stores the null of a column: nothing, but a mask covers it.
+// putNull stores the null of a column: nothing, but a mask covers it, and a converter for zero dates replaces it.
 func (r *Row) putNull(p *column) {
+	if p.zeroDate {
+		if p.extra >= 0 {
+			r.extra[p.extra] = p.fallback
+		}
+		if p.field >= 0 {
+			r.Value.Set(p.field, p.fallback)
+		}
+		return
+	}
 	if p.rule.HasMask && p.field >= 0 && p.isText() {
 		r.Value.Set(p.field, p.stars)
 	}

@@ -176,12 +176,13 @@ func TestMemoryKeepsWhatItGave(t *testing.T) {
 func TestToUTF8(t *testing.T) {
 	for _, c := range []struct{ charset, in, want string }{
 		{"latin1", "caf\xe9 \x80\x81", "café €\u0081"}, {"gbk", "\xd6\xd0", "中"}, {"utf8mb4", "😀", "😀"}, {"ucs2", "\x00a\x4e\x2d", "a中"},
+		{"swe7", "[\\]", "ÄÖÅ"}, {"big5", "\xa4\xa4\xa1\x45a", "中•a"}, {"gb18030", "\x81\x30\x81\x30\xa1\x40", "\u0080\ue4c6"}, {"sjis", "\x81\x5f\x93\xfa", `\日`},
 	} {
 		if got, err := ToUTF8(c.charset, []byte(c.in)); err != nil || string(got) != c.want {
 			t.Errorf("%s: %q, %v", c.charset, got, err)
 		}
 	}
-	if _, err := ToUTF8("hp8", nil); err == nil || !strings.Contains(err.Error(), "hp8") {
+	if _, err := ToUTF8("koi9", nil); err == nil || !strings.Contains(err.Error(), "koi9") {
 		t.Errorf("%v", err)
 	}
 }

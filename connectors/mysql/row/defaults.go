@@ -29,8 +29,14 @@ func (c *Codec) defaultValue(p *column) (v data.Value, ok bool) {
 	}
 	var mem Memory
 	v, ok = c.parseDefault(p, s, &mem)
+	if p.zeroDate { // as Debezium's ZeroDateFallbackConverter: the default of the schema is the fallback, whatever the column's
+		v = p.fallback
+	}
 	if !ok || v.IsNull() {
 		return data.Null(), false
+	}
+	if p.convert != nil {
+		v = p.convert(v)
 	}
 	return v.Clone(), true
 }

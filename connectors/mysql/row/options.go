@@ -71,6 +71,8 @@ type Options struct {
 	KeyColumns []string
 	// Rule tells what to do with a column: column.include/exclude.list, column.truncate/mask/propagate. nil: nothing. Called by New.
 	Rule func(c *history.Column) Rule
+	// Convert tells the custom converter of a column (converters); nil: none. Called by New.
+	Convert func(c *history.Column) Conversion
 	// FieldName adjusts a column's name (field.name.adjustment.mode); nil: none.
 	FieldName func(name string) string
 	// Comments puts column comments into the schemas (include.schema.comments).

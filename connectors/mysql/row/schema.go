@@ -57,6 +57,10 @@ type column struct {
 	mapped   bool       // rule changes values
 	stars    data.Value // of a mask
 	fallback data.Value
+
+	precision TimePrecisionMode
+	convert   func(data.Value) data.Value // of a Conversion; nil: none
+	zeroDate  bool                        // null and missing are fallback, even if the column is optional
 }
 
 // geometrySchema and pointSchema are io.debezium.data.geometry.Geometry and .Point, required.
@@ -72,7 +76,14 @@ func semantic(k data.Kind, name string) *data.Builder { return data.Make(k).Name
 
 // plan finds the op and the schema builder of a column.
 func (c *Codec) plan(src *history.Column) (column, *data.Builder, error) {
-	p := column{src: src, optional: src.Optional, field: -1, extra: -1, length: max(src.Length, 0)}
+	p := column{src: src, optional: src.Optional, field: -1, extra: -1, length: max(src.Length, 0), precision: c.opt.TimePrecision}
+	var conv Conversion
+	if c.opt.Convert != nil {
+		conv = c.opt.Convert(src)
+	}
+	if conv.ZeroDate != nil { // Debezium's converter knows one precision
+		p.precision = TimeAdaptiveMicroseconds
+	}
 	words := strings.Fields(strings.ToUpper(src.TypeName))
 	if len(words) == 0 {
 		return p, nil, fmt.Errorf("column %s has no type", src.Name)
@@ -93,7 +104,8 @@ func (c *Codec) plan(src *history.Column) (column, *data.Builder, error) {
 		}
 		p.charset = cs
 	}
-	return p, b, nil
+	b, err := p.applyConversion(conv, b)
+	return p, b, err
 }
 
 func (c *Codec) planType(p *column, base string, src *history.Column) *data.Builder {
@@ -224,7 +236,7 @@ func (c *Codec) planTemporal(p *column, base string) *data.Builder {
 		kind data.Kind
 		name string
 	}
-	mode := c.opt.TimePrecision
+	mode := p.precision
 	var s semantics
 	switch base {
 	case "DATE":

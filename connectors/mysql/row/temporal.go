@@ -73,6 +73,9 @@ func (c *Codec) adjustYear(y int) int {
 
 // missing is what stands for a value that cannot be represented: null, or the type's neutral value if the column is NOT NULL.
 func (p *column) missing() data.Value {
+	if p.zeroDate {
+		return p.fallback
+	}
 	if p.optional {
 		return data.Null()
 	}
@@ -101,7 +104,7 @@ func (c *Codec) date(p *column, y, m, d int, mem *Memory) data.Value {
 		return p.missing()
 	}
 	y = c.adjustYear(y)
-	switch c.opt.TimePrecision {
+	switch p.precision {
 	case TimeISOString:
 		return data.Text(mem.end(append(appendDate(mem.begin(16), y, m, d), 'Z')))
 	case TimeConnect:
@@ -118,7 +121,7 @@ func (c *Codec) datetime(p *column, y, m, d int, micros int64, mem *Memory) data
 	}
 	y = c.adjustYear(y)
 	total := civilDays(y, m, d)*microsPerDay + micros
-	switch c.opt.TimePrecision {
+	switch p.precision {
 	case TimeISOString:
 		b := append(appendDate(mem.begin(32), y, m, d), 'T')
 		return data.Text(mem.end(append(appendClock(b, micros, -1), 'Z')))
@@ -149,7 +152,7 @@ func floorDiv(a, b int64) int64 {
 
 // time makes a TIME of signed microseconds.
 func (c *Codec) time(p *column, micros int64, mem *Memory) data.Value {
-	switch c.opt.TimePrecision {
+	switch p.precision {
 	case TimeISOString:
 		if micros < 0 || micros >= microsPerDay {
 			return p.missing()
@@ -169,7 +172,7 @@ func (c *Codec) time(p *column, micros int64, mem *Memory) data.Value {
 
 // timestamp makes a TIMESTAMP: ISO text in UTC with the column's fraction digits. Zero is MySQL's 0000-00-00.
 func (c *Codec) timestamp(p *column, sec, micros int64, mem *Memory) data.Value {
-	if sec == 0 && micros == 0 && p.fallback.Kind() != data.KindNull {
+	if sec == 0 && micros == 0 && (p.zeroDate || p.fallback.Kind() != data.KindNull) {
 		return p.missing()
 	}
 	days := floorDiv(sec, secondsPerDay)

@@ -79,7 +79,7 @@ var rules = []rule{
 	{packages: "internal/clock internal/arch", reason: "no need of anything"},
 	{packages: "internal/broker internal/kafkatest", may: "github.com/twmb/franz-go/pkg/kfake " + kgo + kadm, reason: "a broker and the tests' view of it: the runtime is what is tested against them"},
 	{packages: "internal/sim", may: "*", not: "cmd/...", reason: "whole clusters, in tests"},
-	{packages: "test/...", may: "*.*", reason: "end to end means from outside: the program is used as its users do, its answers are compared with other clients' views"},
+	{packages: "test/...", may: "test/process *.*", reason: "end to end means from outside: the program is used as its users do, its answers are compared with other clients' views"},
 	{packages: "docs", reason: "only tests of the documents' examples"},
 	{packages: "cmd/connectd", may: "*", not: "internal/kafkatest internal/sim internal/arch connect/connecttest converters/internal/casetest", reason: "wires everything; test harnesses have no place in the program"},
 }
@@ -95,7 +95,7 @@ var testRules = []rule{
 
 // testOnly are packages that no program may contain; tests and the packages listed may import them.
 var testOnly = []struct{ pattern, except, reason string }{
-	{"testing testing/...", "connect/connecttest internal/kafkatest internal/sim converters/internal/casetest", "it registers flags and pulls in the test framework"},
+	{"testing testing/...", "connect/connecttest test/process internal/kafkatest internal/sim converters/internal/casetest", "it registers flags and pulls in the test framework"},
 	{"go.uber.org/goleak github.com/stretchr/testify/...", "connect/connecttest internal/kafkatest internal/sim", "a library for tests"},
 	{"github.com/twmb/franz-go/pkg/kfake", "internal/broker internal/kafkatest internal/sim", "only `connectd dev` has a broker inside"},
 	{"internal/kafkatest converters/internal/casetest connect/connecttest", "internal/sim", "a harness for tests"},

@@ -56,7 +56,7 @@ connect_launch() {
 		rest.advertised.host.name=127.0.0.1
 		rest.advertised.port=$CONNECT_PORT
 		plugin.path=${BED_CONNECT_PLUGINS:-$CONNECT_PLUGINS}
-		plugin.discovery=hybrid_warn
+		plugin.discovery=service_load
 		${BED_CONNECT_EXTRA:-}
 	PROPERTIES
 	: >"$CONNECT_RUN/log"

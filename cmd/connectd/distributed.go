@@ -129,7 +129,7 @@ func (p *process) join(cfg workerconfig.Distributed, lead *leadership) (membersh
 	lead.config = p.config
 	notice := &leaveNotice{self: p.advertise, config: p.config, peers: p.peers, log: p.log}
 	m, err := group.NewMember(group.Config{
-		Client: client, GroupID: cfg.GroupID, Protocol: proto, SessionTimeout: cfg.SessionTimeout, HeartbeatInterval: cfg.HeartbeatInterval,
+		Client: client, GroupID: cfg.GroupID, InstanceID: cfg.InstanceID, Protocol: proto, SessionTimeout: cfg.SessionTimeout, HeartbeatInterval: cfg.HeartbeatInterval,
 		RebalanceTimeout: cfg.RebalanceTimeout, URL: func() string { return p.advertise },
 		ConfigOffset: func() int64 { return p.config.Snapshot().Offset }, Assign: lead.assign, Depart: notice.depart, Log: p.log,
 	})

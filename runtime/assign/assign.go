@@ -36,15 +36,21 @@ func Assign(now time.Time, prev State, round cluster.Round, want *cluster.Snapsh
 		}
 		return grants, prev
 	}
+	prev, back := prev.rename(members)
 	if round.Version == 0 {
-		return grants, eager(grants, blank, members, want)
+		return grants, eager(grants, prev, blank, members, want)
 	}
 	r := newIncremental(now, prev, round, members, want, maxDelay)
+	r.back = back
 	r.run()
 	for _, m := range members {
 		g := blank
 		g.Delay = int32(r.state.delay / time.Millisecond)
 		g.Assigned = r.assigned(m)
+		if m.InstanceID != "" {
+			// The broker gives this answer again to a static member that has been restarted, which then holds nothing (KIP-345).
+			g.Assigned = r.state.owned[m.ID]
+		}
 		g.Revoked = toAssignment(r.revoked[m.ID])
 		grants[m.ID] = g
 	}
@@ -60,7 +66,7 @@ func byID(members []cluster.Member) []cluster.Member {
 
 // eager deals out connectors, then tasks, round robin over the sorted members. The state it returns remembers the owners only:
 // should the group change to a cooperative protocol, the first round starts from what the members say they hold.
-func eager(grants map[string]cluster.Grant, blank cluster.Grant, members []cluster.Member, want *cluster.Snapshot) State {
+func eager(grants map[string]cluster.Grant, prev State, blank cluster.Grant, members []cluster.Member, want *cluster.Snapshot) State {
 	work := make([][]connect.TaskID, len(members))
 	next := 0
 	deal := func(ids []connect.TaskID) {
@@ -72,7 +78,7 @@ func eager(grants map[string]cluster.Grant, blank cluster.Grant, members []clust
 	connectors, tasks := configured(want)
 	deal(connectors)
 	deal(tasks)
-	var state State
+	state := State{instances: prev.instances}
 	state.owned = make(map[string]cluster.Assignment, len(members))
 	for i, m := range members {
 		g := blank

@@ -47,7 +47,8 @@ type incremental struct {
 	configured          set
 
 	state   State
-	next    []*load // in the order of the member ids until assign sorts it by load
+	back    []string // static members that have been restarted, by their new ids
+	next    []*load  // in the order of the member ids until assign sorts it by load
 	revoked map[string][]connect.TaskID
 	deleted set
 }
@@ -92,6 +93,7 @@ func (r *incremental) run() {
 	}
 
 	handedOver := r.handOver(lost)
+	lost = lost.without(r.giveBack(lost))
 	lost = lost.without(handedOver)
 	again := set{}.addAll(handedOver, r.handleLost(lost))
 	r.balance()
@@ -138,6 +140,22 @@ func (r *incremental) revoke(l *load, gone set) {
 		}
 	}
 	l.remove(gone)
+}
+
+// giveBack gives the lost work of static members to them that have come back without it. Mostly they have it: the broker has given them
+// the answer of the last round again, unless a round was under way.
+func (r *incremental) giveBack(lost set) set {
+	given := set{}
+	for _, member := range r.back {
+		i := slices.IndexFunc(r.next, func(l *load) bool { return l.worker == member })
+		for _, id := range toIDs(r.state.owned[member]) {
+			if lost.has(id) && !given.has(id) {
+				r.next[i].assign(id)
+				given.add(id)
+			}
+		}
+	}
+	return given
 }
 
 // handOver finds the part of the lost work whose last owner left in order, and forgets such owners.

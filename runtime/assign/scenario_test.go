@@ -24,13 +24,14 @@ type group struct {
 	want       *cluster.Snapshot
 	held       map[string]cluster.Assignment
 	grants     map[string]cluster.Grant
+	instances  map[string]string // group.instance.id by member id
 }
 
 func newGroup() *group {
 	g := &group{
 		now: time.UnixMilli(1_000_000), maxDelay: 5 * time.Minute, generation: 1000, completed: 1000,
 		want: &cluster.Snapshot{Offset: 618, Connectors: map[string]*cluster.ConnectorSnapshot{}},
-		held: map[string]cluster.Assignment{"worker1": {}},
+		held: map[string]cluster.Assignment{"worker1": {}}, instances: map[string]string{},
 	}
 	g.configure("connector1", 4)
 	g.configure("connector2", 4)
@@ -48,7 +49,7 @@ func (g *group) configure(name string, tasks int) {
 func (g *group) round(version int16) cluster.Round {
 	r := cluster.Round{Generation: g.generation, LastGeneration: g.completed, Version: version}
 	for id, held := range g.held {
-		r.Members = append(r.Members, cluster.Member{ID: id, URL: "http://" + id + "/", ConfigOffset: 618, Held: held, Version: version})
+		r.Members = append(r.Members, cluster.Member{ID: id, InstanceID: g.instances[id], URL: "http://" + id + "/", ConfigOffset: 618, Held: held, Version: version})
 		r.Leader = max(r.Leader, id)
 	}
 	return r
@@ -68,7 +69,11 @@ func (g *group) rebalance(delivered bool) {
 
 func apply(held cluster.Assignment, grant cluster.Grant) cluster.Assignment {
 	gone := setOf(toIDs(grant.Revoked))
-	return toAssignment(slices.Concat(slices.DeleteFunc(toIDs(held), gone.has), toIDs(grant.Assigned)))
+	held = toAssignment(slices.DeleteFunc(toIDs(held), gone.has))
+	both := cluster.Assignment{
+		Connectors: slices.Concat(held.Connectors, grant.Assigned.Connectors), Tasks: slices.Concat(held.Tasks, grant.Assigned.Tasks),
+	}
+	return toAssignment(toIDs(both)) // a static member is told all it has, each time
 }
 
 func (g *group) counts() (connectors, tasks []int) {
@@ -174,6 +179,16 @@ func (g *group) do(t *testing.T, at, verb string, args []string) {
 		g.held[args[0]] = held
 	case "remove":
 		delete(g.held, args[0])
+	case "static":
+		g.instances[args[0]] = "instance of " + args[0]
+	case "restart": // a static member gets a new id; the broker may give it the answer of the last round again
+		held := cluster.Assignment{}
+		if args[2] == "cached" {
+			held = g.grants[args[0]].Assigned
+		}
+		g.instances[args[1]] = g.instances[args[0]]
+		delete(g.held, args[0])
+		g.held[args[1]] = held
 	case "depart":
 		g.state = g.state.Depart(args[0])
 	case "new-leader":

@@ -33,6 +33,8 @@ type State struct {
 
 	owned    map[string]cluster.Assignment
 	departed []string
+	// instances gives the member id of each static member of the last round: it changes with each restart of the worker.
+	instances map[string]string
 }
 
 // Delay is the time until the next scheduled round, as told to all members in the last one; 0 if none is scheduled.
@@ -50,6 +52,43 @@ func (s State) Depart(member string) State {
 		s.departed = append(slices.Clone(s.departed), member)
 	}
 	return s
+}
+
+// rename returns the state with the new member ids of static members that have been restarted, and those ids: they are still here.
+func (s State) rename(members []cluster.Member) (State, []string) {
+	var back []string
+	ids := map[string]string{}
+	instances := map[string]string{}
+	for _, m := range members {
+		if m.InstanceID == "" {
+			continue
+		}
+		instances[m.InstanceID] = m.ID
+		if old := s.instances[m.InstanceID]; old != "" && old != m.ID {
+			ids[old] = m.ID
+			back = append(back, m.ID)
+		}
+	}
+	s.instances = instances
+	if len(ids) == 0 {
+		return s, nil
+	}
+	now := func(id string) string { return cmp.Or(ids[id], id) }
+	previous, owned := make(map[string]bool, len(s.previousMembers)), make(map[string]cluster.Assignment, len(s.owned))
+	for id := range s.previousMembers {
+		previous[now(id)] = true
+	}
+	for id, a := range s.owned {
+		owned[now(id)] = a
+	}
+	s.previousMembers, s.owned = previous, owned
+	s.candidates, s.departed = slices.Clone(s.candidates), slices.Clone(s.departed)
+	for _, list := range [][]string{s.candidates, s.departed} {
+		for i := range list {
+			list[i] = now(list[i])
+		}
+	}
+	return s, back
 }
 
 // set holds connector instances and tasks.

@@ -17,6 +17,7 @@ func (a Assignment) Len() int { return len(a.Connectors) + len(a.Tasks) }
 // Member is what one worker said of itself in JoinGroup.
 type Member struct {
 	ID           string // the coordinator's member id
+	InstanceID   string // group.instance.id, empty for a dynamic member
 	URL          string // advertised REST URL, ends with a slash
 	ConfigOffset int64  // of its config log
 	Held         Assignment

@@ -43,7 +43,7 @@ type Revoking struct {
 	Reason     string
 }
 
-// Left says that the member is out of the group: the session was lost, another process took over its group.instance.id, or Leave was
+// Left says that the member is out of the group: the session was lost, or Leave was
 // called. Except after Leave it tries to join again as soon as Ready(Seq) was called.
 type Left struct {
 	Seq        int64 // 0 if the member had nothing

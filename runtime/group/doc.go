@@ -6,7 +6,7 @@
 //
 //	outside ──JoinGroup──▶ joining ──SyncGroup──▶ syncing ──Joined──▶ stable ──rebalance, Rejoin, delay over──▶ joining
 //	   ▲                                                                │ Leave
-//	   └── session lost, fenced: Left ──────────────────────────────────┤
+//	   └── session lost: Left ─────────────────────────────────────────┤
 //	   └── Rejoin ── away ◀── leaving ◀──Ready── quitting ◀── Left ─────┘
 //
 // Rules that the herder can rely on, and has to keep:

@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/runtime/cluster"
 )
 
@@ -260,47 +262,76 @@ func TestShutdownDoesNotWaitForTheGroup(t *testing.T) {
 }
 
 func TestStaticMemberKeepsItsPlaceOverARestart(t *testing.T) {
-	inBed(t, func(b *bed) {
-		static := func(id string) func(*Config) { return func(c *Config) { c.InstanceID = id } }
-		w1 := b.start("w1", static("a"))
-		w2 := b.start("w2", static("b"))
-		b.awaitLoad(time.Minute, 3, 4)
-		b.await("all is quiet", time.Minute, func() bool { return w1.joined().Grant.Delay == 0 })
-		left := 0
-		b.kafka.ControlKey(int16(kmsg.LeaveGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
-			left++
-			b.kafka.KeepControl()
-			return nil, nil, false
+	for _, leads := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the leader is restarted: %v", leads), func(t *testing.T) {
+			inBed(t, func(b *bed) {
+				static := func(id string) func(*Config) { return func(c *Config) { c.InstanceID = id } }
+				names := []string{"w1", "w2", "w3"}
+				for _, name := range names {
+					b.start(name, static(name))
+				}
+				b.awaitLoad(time.Minute, 2, 2, 3)
+				b.await("all is quiet", time.Minute, func() bool { return b.workers["w1"].joined().Grant.Delay == 0 })
+				time.Sleep(10 * time.Second)
+				left := 0
+				b.kafka.ControlKey(int16(kmsg.LeaveGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+					left++
+					b.kafka.KeepControl()
+					return nil, nil, false
+				})
+				before := map[string][]connect.TaskID{}
+				var gone *worker
+				for _, name := range names {
+					before[name] = b.workOf(name)
+					if w := b.workers[name]; w.joined().IsLeader == leads {
+						gone = w
+					}
+				}
+				gone.stop()
+				if left != 0 {
+					t.Error("a static member left when its worker stopped")
+				}
+				time.Sleep(2 * time.Second)
+				b.start(gone.name, static(gone.name))
+				b.awaitLoad(10*time.Second, 2, 2, 3)
+				time.Sleep(2 * time.Minute)
+				for _, name := range names {
+					if leads && name == gone.name {
+						continue // kfake rebalances, other than Kafka (KIP-814), and the new leader knows nothing; test/e2e has the real broker
+					}
+					if now := b.workOf(name); !sameWork(before[name], now) {
+						t.Errorf("%s had %v and has %v", name, before[name], now)
+					}
+				}
+			})
 		})
-		own := b.workOf("w1")
-		w2.stop()
-		if left != 0 {
-			t.Error("a static member left when its worker stopped")
-		}
-		time.Sleep(2 * time.Second)
-		b.start("w2b", static("b"))
-		b.awaitLoad(3*time.Minute, 3, 4) // which of the two has 4 is open
-		for _, id := range own {
-			if !slices.Contains(b.workOf("w1"), id) {
-				t.Errorf("w1 lost %v", id)
-			}
-		}
-	})
+	}
 }
 
-func TestFencedStaticMemberGivesUpItsWork(t *testing.T) {
+// sameWork tells whether b has all of a, and no more tasks.
+func sameWork(a, b []connect.TaskID) bool {
+	more := 0
+	for _, id := range b {
+		if !slices.Contains(a, id) && id.Task != connect.ConnectorTask {
+			more++
+		}
+	}
+	return more == 0 && !slices.ContainsFunc(a, func(id connect.TaskID) bool { return !slices.Contains(b, id) })
+}
+
+func TestFencedStaticMemberEndsWithANamedError(t *testing.T) {
 	inBed(t, func(b *bed) {
 		w1 := b.start("w1", func(c *Config) { c.InstanceID = "a" })
 		b.awaitLoad(time.Minute, 7)
-		b.kafka.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
-			return code(req, kerr.FencedInstanceID), nil, true
-		})
-		b.awaitLoad(time.Minute, 0)
-		if w1.count("left: another member with group.instance.id a") != 1 {
-			t.Errorf("told %v", w1.log)
+		w1.forget() // until its next heartbeat it does not know that it is replaced: the protocol has no other way to tell it
+		w2 := b.start("w2", func(c *Config) { c.InstanceID = "a" })
+		<-w1.done
+		if w1.err == nil || !errors.Is(w1.err, kerr.FencedInstanceID) || !strings.Contains(w1.err.Error(), `group.instance.id "a"`) {
+			t.Errorf("the first ended with %v", w1.err)
 		}
-		if took := b.awaitLoad(3*time.Minute, 7); took < 9*time.Second {
-			t.Errorf("it came back after %v, which would only fence the other one", took)
+		b.awaitLoad(time.Minute, 7)
+		if b.workers["w2"] != w2 || len(b.workOf("w2")) != 7 {
+			t.Error("the second has not got the work")
 		}
 	})
 }

@@ -301,9 +301,16 @@ func (l *loop) install(g cluster.Grant, r cluster.Round, urls map[string]string)
 		Generation: r.Generation, MemberID: l.memberID, LeaderID: g.Leader, LeaderURL: g.LeaderURL, IsLeader: g.Leader == l.memberID,
 		Grant: g, Held: held, ConfigOffset: g.ConfigOffset, Members: urls,
 	}
+	restarted := l.snapshot == nil && l.cfg.InstanceID != "" && version != Eager
 	if version != Eager && !g.Revoked.Empty() {
 		joined.Seq = l.expectReady()
 		l.onReady = "revoked work has stopped"
+	}
+	if restarted {
+		// The broker may have answered with what the last round brought to our predecessor, without any round (KIP-345). With that in our
+		// hands another one moves nothing, and tells the leader our address and what a Java leader had given us in rounds before: its
+		// answers are differences.
+		l.rejoin = "a static member has come back"
 	}
 	now := time.Now()
 	l.phase, l.told, l.protocol, l.lastGeneration, l.attempts, l.lastContact = stable, true, version, r.Generation, 0, now

@@ -26,7 +26,8 @@ type Config struct {
 	SessionTimeout    time.Duration
 	HeartbeatInterval time.Duration
 	RebalanceTimeout  time.Duration
-	// InstanceID is group.instance.id; empty for dynamic membership. A static member does not leave the group when Run ends.
+	// InstanceID is group.instance.id; empty for dynamic membership. A static member does not leave the group when Run ends, and joins once
+	// more after its first round, since that may have been none (see install).
 	InstanceID string
 	// URL gives the advertised REST URL, with a slash at its end; ConfigOffset the offset of the last config record read, -1 for none.
 	// Both are called from Run before each join and must not block.
@@ -153,7 +154,7 @@ func (m *Member) read() inbox {
 
 // Run keeps the member in the group until ctx is done, and then leaves; it may be called once. Work should have been stopped before ctx is
 // cancelled. It returns nil after ctx was done, and an error if the group refuses the member for good: no authorization, no common
-// protocol, a session time-out or group size that the broker does not allow, or a closed client.
+// protocol, another member with its InstanceID, a session time-out or group size that the broker does not allow, or a closed client.
 func (m *Member) Run(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	l := &loop{

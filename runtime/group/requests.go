@@ -42,10 +42,8 @@ func (l *loop) fail(doing string, err error) error {
 	case errors.Is(err, kerr.GroupMaxSizeReached):
 		return fmt.Errorf("%s %q: the broker's group.max.size is reached: %w", doing, l.cfg.GroupID, err)
 	case errors.Is(err, kerr.FencedInstanceID):
-		// Somebody else runs with our instance id: give way, and do not fence it in return at once.
-		l.drop("another member with group.instance.id " + l.cfg.InstanceID + " has joined")
-		l.retryAt = time.Now().Add(l.cfg.SessionTimeout)
-		return nil
+		// Joining again would fence the other one in return, and so on for ever.
+		return fmt.Errorf("%s %q: another worker has joined with the group.instance.id %q of this one; give each worker an id of its own: %w", doing, l.cfg.GroupID, l.cfg.InstanceID, err)
 	case errors.Is(err, kerr.UnknownMemberID):
 		l.memberID, l.generation = "", -1
 	case errors.Is(err, kerr.IllegalGeneration):
@@ -158,7 +156,7 @@ func (l *loop) lead(ctx context.Context, round *cluster.Round, resp *kmsg.JoinGr
 			l.log.Error("a member's metadata cannot be read, it gets no work", "member", m.MemberID, "error", err)
 			continue
 		}
-		member := cluster.Member{ID: m.MemberID, URL: state.URL, ConfigOffset: state.ConfigOffset, Version: version}
+		member := cluster.Member{ID: m.MemberID, InstanceID: deref(m.InstanceID), URL: state.URL, ConfigOffset: state.ConfigOffset, Version: version}
 		if state.Assignment != nil {
 			member.Held = state.Assignment.Assigned
 		}
@@ -193,6 +191,13 @@ func (l *loop) lead(ctx context.Context, round *cluster.Round, resp *kmsg.JoinGr
 		req.GroupAssignment = append(req.GroupAssignment, a)
 	}
 	return urls, nil
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // assign calls Assign, whose panic must not end the worker.

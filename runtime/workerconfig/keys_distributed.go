@@ -52,6 +52,9 @@ var (
 				Doc("After how long without a heartbeat a worker is thrown out of the group. Within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms.")
 	keyHeartbeat = config.Int("heartbeat.interval.ms").Default(3000).Importance(config.High).
 			Doc("Time between heartbeats; not more than a third of session.timeout.ms.")
+	keyInstanceID = config.String("group.instance.id").Default("").
+			Doc("Makes the worker a static member of its group (KIP-345): a name of its own, the same after each restart. A worker that is back within " +
+			"session.timeout.ms finds its connectors and tasks, and nothing moves meanwhile; so it is not handed over when it stops, either.")
 	keyRebalanceTimeout = config.Int("rebalance.timeout.ms").Default(60000).Importance(config.High).
 				Doc("How long a worker may take to join once a rebalance has begun: the time to stop tasks and flush.")
 	keySyncTimeout = config.Int("worker.sync.timeout.ms").Default(3000).
@@ -128,7 +131,7 @@ var clientKeys = []config.AnyKey{
 // DistributedKeys is the Def of a worker in a group.
 func DistributedKeys() *config.Def {
 	return config.NewDef(
-		keyGroupID, keySessionTimeout, keyRebalanceTimeout, keyHeartbeat, keyExactlyOnce, keyClientID,
+		keyGroupID, keyInstanceID, keySessionTimeout, keyRebalanceTimeout, keyHeartbeat, keyExactlyOnce, keyClientID,
 		keySyncTimeout, keyUnsyncBackoff, keyInternalTopics,
 		keyOffsetTopic, keyOffsetPartitions, keyOffsetReplication, keyConfigTopic, keyConfigReplication,
 		keyStatusTopic, keyStatusPartitions, keyStatusReplication, keyProtocol, keyMaxDelay,

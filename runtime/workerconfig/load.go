@@ -30,6 +30,7 @@ func LoadDistributed(props config.Props) (Distributed, error) {
 	d := Distributed{
 		Worker:                     l.worker(),
 		GroupID:                    keyGroupID.Get(v),
+		InstanceID:                 keyInstanceID.Get(v),
 		SessionTimeout:             config.Millis(keySessionTimeout, v),
 		HeartbeatInterval:          config.Millis(keyHeartbeat, v),
 		RebalanceTimeout:           config.Millis(keyRebalanceTimeout, v),

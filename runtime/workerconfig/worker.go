@@ -118,6 +118,7 @@ type Distributed struct {
 	Worker
 
 	GroupID                    string
+	InstanceID                 string // group.instance.id, empty for a dynamic member
 	SessionTimeout             time.Duration
 	HeartbeatInterval          time.Duration
 	RebalanceTimeout           time.Duration

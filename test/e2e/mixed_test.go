@@ -1,0 +1,82 @@
+//go:build integration
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMixedGroup: two connectd workers and a Java worker share a group. Work is balanced under either kind of leader, goes on when a leader
+// of either kind is killed, and comes back to who returns; changes asked of any worker reach the leader, and the task configs that a
+// connector makes on one kind of worker are taken, signed, by a leader of the other.
+func TestMixedGroup(t *testing.T) {
+	c := newCluster(t, map[string]string{"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"})
+	j := c.addJava()
+	a, b := c.add(), c.add()
+	asJava := &proc{t: t, url: j.url}
+	c.procs = append(c.procs, asJava)
+	c.sixFilesOver([]*proc{asJava, a, b}, "one")
+	c.balanced(3)
+	if leader := c.leader(); leader != j.url+"/" {
+		t.Fatalf("the Java worker does not lead, but %s", leader)
+	}
+
+	j.kill()
+	c.procs = []*proc{a, b}
+	c.balanced(2)
+	j.start()
+	c.procs = []*proc{a, b, asJava}
+	c.balanced(3)
+	leader := a
+	if url := c.leader(); url == b.url+"/" {
+		leader = b
+	} else if url != a.url+"/" {
+		t.Fatalf("no connectd worker leads, but %s", url)
+	}
+	c.sixFilesOver([]*proc{b, asJava, a}, "two") // every task config is made anew, on either kind of worker
+	c.balanced(3)
+	for i := range 6 {
+		name := fmt.Sprintf("%s-file-%d", c.group, i)
+		await(t, 30*time.Second, "the new task config of "+name, func() error { // Java answers 500 while it rebalances
+			var tasks []struct{ Config map[string]string }
+			if _, err := request("GET", asJava.url+"/connectors/"+name+"/tasks", nil, &tasks); err != nil || len(tasks) != 1 || tasks[0].Config["topic"] != name+"-two" {
+				return fmt.Errorf("%v, %w", tasks, err)
+			}
+			return nil
+		})
+	}
+
+	leader.kill()
+	other := a
+	if leader == a {
+		other = b
+	}
+	c.procs = []*proc{other, asJava}
+	c.balanced(2)
+	leader.start()
+	c.procs = []*proc{a, b, asJava}
+	c.balanced(3)
+	if log := j.log(); strings.Contains(log, "nvalid signature") {
+		t.Error("the Java worker refused a signature")
+	}
+}
+
+// sixFilesOver puts six connectors of one task each, over one worker after the other.
+func (c *cluster) sixFilesOver(ps []*proc, version string) {
+	c.t.Helper()
+	for i := range 6 {
+		name := fmt.Sprintf("%s-file-%d", c.group, i)
+		file := filepath.Join(c.t.TempDir(), "in.txt")
+		if err := os.WriteFile(file, []byte("one\ntwo\n"), 0o600); err != nil {
+			c.t.Fatal(err)
+		}
+		ps[i%len(ps)].put(name, map[string]string{
+			"connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector", "file": file, "topic": name + "-" + version, "tasks.max": "1",
+		})
+	}
+}

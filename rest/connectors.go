@@ -3,7 +3,6 @@ package rest
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/connectd/connectd/connect"
@@ -19,14 +18,16 @@ const (
 
 // listConnectors is ConnectorsResource.listConnectors. Expansions it does not know are ignored, as in Java.
 func (s *Server) listConnectors(r *request) (response, error) {
-	names := r.herder.Snapshot().Names()
+	snapshot := r.herder.Snapshot()
+	names := hashOrder(snapshot.Names(), tableSize(len(snapshot.Connectors)))
 	if !r.query.Has("expand") {
 		return response{status: http.StatusOK, body: names}, nil
 	}
-	out := make(map[string]api.Expansion, len(names))
-	for _, name := range names {
+	out := api.Expansions{By: make(map[string]api.Expansion, len(names))}
+	for _, name := range hashOrder(names, grow(16, len(names))) {
 		if x, ok := r.expand(name); ok {
-			out[name] = x
+			out.Names = append(out.Names, name)
+			out.By[name] = x
 		}
 	}
 	return response{status: http.StatusOK, body: out}, nil
@@ -179,7 +180,7 @@ func (r *request) put(req PutRequest, c api.Config) (response, error) {
 	}
 	res := response{status: http.StatusOK, body: r.info(req.Name, api.ConfigOf(put.Props, req.Order), put.Tasks)}
 	if put.Created {
-		res.status, res.location = http.StatusCreated, pathConnectors+"/"+url.PathEscape(req.Name)
+		res.status, res.location = http.StatusCreated, pathConnectors+"/"+escapeSegment(req.Name)
 	}
 	return res, nil
 }

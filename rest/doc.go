@@ -18,9 +18,10 @@
 //   - A body that is empty, no JSON or of the wrong shape, an unknown field, an unknown initial_state and a validation without a known
 //     connector class are 400, where Java says 500. Bytes after the JSON are an error, where Java ignores them.
 //   - Names with slashes are reachable: /connectors/a%2Fb; Location has them escaped.
-//   - A request for an operation is accepted without a Content-Type, and with any if the operation takes no body.
+//   - What Jetty refuses with a page of HTML (a path with an empty segment or bytes that are no UTF-8) has the body of any other error.
+//   - OPTIONS of a client that accepts anything is empty JSON.
 //   - While the worker starts, operations are 503 at once, where Java waits.
-//   - GET /connectors and the topics of a connector are sorted.
+//   - The topics of a connector are sorted.
 //   - A null in a config is shown in the answer to the request that wrote it, and not after that.
 //   - Bodies over Config.MaxBody are 413.
 //   - A signature made with the session key before the last one is accepted.

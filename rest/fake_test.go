@@ -187,6 +187,10 @@ func (f *fakeHerder) Health() Health         { return f.health }
 func (f *fakeHerder) KafkaClusterID() string { return "<kafka_cluster_id>" }
 
 func (f *fakeHerder) Levels() map[string]LoggerState { return f.levels }
+func (f *fakeHerder) Level(name string) (LoggerState, bool) {
+	s, ok := f.levels[name]
+	return s, ok
+}
 func (f *fakeHerder) Set(name, level string) ([]string, bool) {
 	if level == "ALL" { // a level of log4j that this one does not have
 		return nil, false
@@ -214,6 +218,9 @@ func newServer(t *testing.T, h Herder, change func(*Config)) *Server {
 func call(h http.Handler, method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Host = "<worker>"
+	if body != "" {
+		r.Header.Set("Content-Type", contentJSON)
+	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -46,8 +47,15 @@ func (s *Server) handler(rt router, before func(http.ResponseWriter, *http.Reque
 
 // route finds the operation in the order of JAX-RS: path, method, Content-Type, Accept. It answers OPTIONS itself.
 func (rt router) route(w http.ResponseWriter, r *http.Request) (*Route, map[string]string, error) {
-	res, params := rt.find(r.URL.EscapedPath())
-	if res == nil {
+	path, _, _ := strings.Cut(r.URL.EscapedPath(), "%23") // net/http takes a fragment for a part of the path
+	if !strings.Contains(r.RequestURI, "#") {
+		path = r.URL.EscapedPath()
+	}
+	if ambiguous(path) {
+		return nil, nil, jersey(http.StatusBadRequest, true)
+	}
+	res, params := rt.find(path)
+	if res == nil || r.URL.Path == "*" {
 		return nil, nil, jersey(http.StatusNotFound, true)
 	}
 	method := r.Method
@@ -57,17 +65,21 @@ func (rt router) route(w http.ResponseWriter, r *http.Request) (*Route, map[stri
 	route := res.methods[method]
 	switch {
 	case route == nil && method == http.MethodOptions:
-		w.Header().Set("Allow", res.allow)
-		w.Header().Set("Content-Type", contentJSON)
-		w.Header().Set("Content-Length", "0")
-		w.WriteHeader(http.StatusOK)
+		res.options(w, r)
 		return nil, nil, nil
 	case route == nil:
 		return nil, nil, jersey(http.StatusMethodNotAllowed, true)
-	case route.body && !takesJSON(r.Header.Get("Content-Type")):
+	case !route.raw && !takesJSON(r, route.body):
 		return nil, nil, jersey(http.StatusUnsupportedMediaType, true)
-	case !route.any && !acceptable(r.Header):
-		return nil, nil, jersey(http.StatusNotAcceptable, true)
+	case route.any:
+		return route, params, nil
+	}
+	contentType, err := negotiate(r.Header)
+	if err != nil {
+		return nil, nil, err
+	}
+	if contentType != contentJSON {
+		w.Header().Set("Content-Type", contentType)
 	}
 	return route, params, nil
 }

@@ -84,13 +84,15 @@ type Validation struct {
 
 // Loggers are the log levels of this worker. Safe for concurrent use.
 type Loggers interface {
-	// Levels lists loggers, by name; Changed is Unix milliseconds, 0 if never.
+	// Levels lists the loggers that are not off, by name.
 	Levels() map[string]LoggerState
-	// Set sets the level of a logger and all below it, and lists those changed; false: no such level.
+	// Level tells of one; the root's name has no case.
+	Level(name string) (LoggerState, bool)
+	// Set sets the level of a logger and of all whose names begin with its name, and lists those changed; false: no such level.
 	Set(name, level string) ([]string, bool)
 }
 
-// LoggerState is one logger's level.
+// LoggerState is one logger's level; Changed is Unix milliseconds, 0 if never.
 type LoggerState struct {
 	Level   string
 	Changed int64

@@ -26,7 +26,7 @@ func loggerLevel(l LoggerState) api.LoggerLevel {
 
 func (s *Server) getLogger(r *request) (response, error) {
 	name := r.params["logger"]
-	l, ok := r.herder.Loggers().Levels()[name]
+	l, ok := r.herder.Loggers().Level(name)
 	if !ok {
 		return response{}, &cluster.NotFound{Message: "Logger " + name + " not found."}
 	}
@@ -42,6 +42,9 @@ func (s *Server) setLogger(r *request) (response, error) {
 	level, ok := c.Values["level"]
 	if !ok {
 		return response{}, badRequest("Desired 'level' parameter was not specified in request.")
+	}
+	if level == "" {
+		return response{}, badRequest("Illegal null or empty Level name.")
 	}
 	invalid := &cluster.NotFound{Message: "invalid log level '" + level + "'."}
 	if !validLevel(level) {
@@ -63,7 +66,7 @@ func (s *Server) setLogger(r *request) (response, error) {
 
 // validLevel knows the levels of log4j.
 func validLevel(level string) bool {
-	switch strings.ToUpper(level) {
+	switch strings.ToUpper(strings.TrimSpace(level)) {
 	case "OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL":
 		return true
 	}

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 
 	"github.com/connectd/connectd/rest/api"
@@ -38,8 +39,8 @@ func (s *Server) patchOffsets(r *request) (response, error) {
 
 // offsets reads the body of a PATCH. An offset that is null removes its partition.
 func (r *request) offsets() ([]OffsetEntry, error) {
-	var body api.ConnectorOffsets
-	if err := r.decode("an object with the list offsets", &body); err != nil {
+	body, err := r.offsetsBody()
+	if err != nil {
 		return nil, err
 	}
 	if len(body.Offsets) == 0 {
@@ -56,6 +57,20 @@ func (r *request) offsets() ([]OffsetEntry, error) {
 		out[i] = OffsetEntry{Partition: o.Partition, Offset: o.Offset}
 	}
 	return out, nil
+}
+
+// offsetsBody decodes the body; a field that nobody knows is an error, for a misspelled offset would be a removal.
+func (r *request) offsetsBody() (body api.ConnectorOffsets, err error) {
+	const what = "an object with the list offsets"
+	if err := r.decode(what, &body); err != nil {
+		return body, err
+	}
+	strict := json.NewDecoder(bytes.NewReader(r.body))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&body); err != nil {
+		return body, badRequest("The request body must be %s as JSON: %v", what, err)
+	}
+	return body, nil
 }
 
 func isObject(data []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) }

@@ -17,11 +17,16 @@ func storedConfig(p config.Props) api.Config {
 
 // patchedConfig shows a config that was made by changing a copy of another one (Java: ConnectUtils.patchConfig).
 func patchedConfig(p config.Props, sizeBefore int) api.Config {
+	return api.ConfigOf(p, hashOrder(keysOf(p), grow(tableSize(sizeBefore), len(p))))
+}
+
+// tableSize is how many buckets a copy of a map with n entries has.
+func tableSize(n int) int {
 	buckets := 1
-	for float32(buckets) < float32(sizeBefore)/0.75+1 {
+	for float32(buckets) < float32(n)/0.75+1 {
 		buckets *= 2
 	}
-	return api.ConfigOf(p, hashOrder(keysOf(p), grow(buckets, len(p))))
+	return buckets
 }
 
 // grow doubles the buckets of a HashMap until n entries fit.

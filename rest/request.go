@@ -62,6 +62,7 @@ func (r *request) task() (connect.TaskID, error) {
 	if err != nil {
 		return connect.TaskID{}, jersey(http.StatusNotFound, false)
 	}
+	// strconv takes a sign as Integer.valueOf does.
 	return connect.TaskID{Connector: r.connector(), Task: int32(n)}, nil
 }
 
@@ -111,32 +112,4 @@ func (r *request) config() (api.Config, error) {
 	var c api.Config
 	err := r.decode("a config, an object of texts", &c)
 	return c, err
-}
-
-// acceptable tells whether a client takes JSON.
-func acceptable(h http.Header) bool {
-	values := h.Values("Accept")
-	if len(values) == 0 {
-		return true
-	}
-	for _, part := range strings.Split(strings.Join(values, ","), ",") {
-		name, params, _ := strings.Cut(part, ";")
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "", "*", "*/*", "application/*", "application/json":
-			if q, ok := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=0"); !ok || strings.ContainsAny(q, "123456789") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// takesJSON tells whether a body of this Content-Type is read as JSON. None counts as JSON.
-func takesJSON(contentType string) bool {
-	name, _, _ := strings.Cut(contentType, ";")
-	switch strings.ToLower(strings.TrimSpace(name)) {
-	case "", "*/*", "application/*", "application/json":
-		return true
-	}
-	return false
 }

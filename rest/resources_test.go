@@ -147,8 +147,11 @@ func TestNames(t *testing.T) {
 		equal(t, name, info.Name)
 	}
 	h := newServer(t, newFake(), nil).Handler()
-	for _, path := range []string{"/connectors//config", "//connectors", "/connectors/a/config//", "/connectors/a/b/c", "/connectorss"} {
-		equal(t, 404, call(h, "GET", path, "").Code, path)
+	for path, status := range map[string]int{
+		"/connectors//config": 400, "//connectors": 400, "/connectors/a/config//": 400, "/connectors/%2e": 400, "/connectors/%ff": 400,
+		"/connectors/a%0a": 400, "/connectors/a/b/c": 404, "/connectorss": 404, "/%63onnectors": 404, "/connectors;a=b": 200, "/connectors/.": 404,
+	} {
+		equal(t, status, call(h, "GET", path, "").Code, path)
 	}
 }
 
@@ -168,7 +171,7 @@ func TestStatusShowsTraces(t *testing.T) {
 	f.statuses[id] = cluster.Status{ID: id, State: cluster.Failed, WorkerID: "w:1", Trace: "boom\n\tat x"}
 	delete(f.statuses, f.snapshot.TaskIDs("c")[0])
 	h := newServer(t, f, nil).Handler()
-	const failed = `{"id":1,"state":"FAILED","worker_id":"w:1","trace":"boom\n\tat x"}`
+	const failed = `{"id":1,"state":"FAILED","worker_id":"w:1","version":null,"trace":"boom\n\tat x"}`
 	equal(t, `{"name":"c","connector":{"state":"RUNNING","worker_id":"<worker>","version":"<version>"},"tasks":[`+failed+`],"type":"sink"}`,
 		call(h, "GET", "/connectors/c/status", "").Body.String())
 	equal(t, failed, call(h, "GET", "/connectors/c/tasks/1/status", "").Body.String())
@@ -349,20 +352,27 @@ func TestLoggers(t *testing.T) {
 func TestNegotiation(t *testing.T) {
 	h := newServer(t, newFake(), nil).Handler()
 	for accept, status := range map[string]int{
-		"": 200, "*/*": 200, "application/json": 200, "text/html, application/*;q=0.5": 200, "application/json; q=0.0": 406, "text/html": 406,
+		"": 200, "*/*": 200, "application/json": 200, "text/html, application/*;q=0.5": 200, "application/json; q=0.0": 200, "application/json;q=x": 400, ",": 400, "*/json": 200, "text/html": 406,
 		"application/json;charset=utf-8": 200, "text/html;q=0,*/*;q=0.1": 200,
 	} {
 		w := call(h, "GET", "/connectors", "", "Accept", accept)
 		equal(t, status, w.Code, accept)
 	}
 	for contentType, status := range map[string]int{
-		"": 201, "application/json": 201, "Application/JSON;charset=UTF-8": 201, "text/plain": 415, "application/x-www-form-urlencoded": 415,
+		"": 415, "*/*": 415, "application/json": 201, "Application/JSON;charset=UTF-8": 201, "text/plain": 415, "application/x-www-form-urlencoded": 415,
 	} {
 		w := call(h, "PUT", "/connectors/c"+fmt.Sprint(len(contentType))+"/config", "{}", "Content-Type", contentType)
 		equal(t, status, w.Code, contentType)
 	}
 	w := call(h, "PUT", "/connectors/c/pause", "", "Content-Type", "application/x-www-form-urlencoded")
-	equal(t, 202, w.Code)
+	equal(t, 415, w.Code)
+	equal(t, 202, call(h, "PUT", "/connectors/c/pause", "", "Content-Type", "").Code)
+	equal(t, "application/json;charset=utf-8", call(h, "GET", "/connectors", "", "Accept", "application/json;charset=utf-8;q=1").Header().Get("Content-Type"))
+	for accept, want := range map[string]string{
+		"": "", "*/*": "HEAD, GET, OPTIONS", "application/json": "", "text/html": "", "text/plain;q=0.1,application/json": "", "text/*": "HEAD, GET, OPTIONS",
+	} {
+		equal(t, want, call(h, "OPTIONS", "/", "", "Accept", accept).Body.String(), accept)
+	}
 	equal(t, "HEAD,GET,OPTIONS", call(h, "OPTIONS", "/", "").Header().Get("Allow"))
 }
 

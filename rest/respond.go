@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/connectd/connectd/rest/api"
 	"github.com/connectd/connectd/runtime/cluster"
@@ -23,6 +25,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, res response) {
 		w.Header().Set("Location", baseURL(r)+res.location)
 	}
 	if res.body == nil {
+		w.Header().Del("Content-Type")
 		if res.status != http.StatusNoContent {
 			w.Header().Set("Content-Length", "0")
 		}
@@ -39,9 +42,10 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, res response) {
 }
 
 func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, contentType string, data []byte) {
-	if contentType == "" {
+	switch {
+	case contentType == "":
 		w.Header()["Content-Type"] = nil // or net/http guesses one
-	} else {
+	case w.Header().Get("Content-Type") == "": // else negotiated
 		w.Header().Set("Content-Type", contentType)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
@@ -129,4 +133,19 @@ func bodyError(err error) error {
 		return err
 	}
 	return badRequest("The request body could not be read: %v", err)
+}
+
+// escapeSegment escapes a name for Location as JAX-RS does (UriComponent.Type.PATH_SEGMENT), and a slash and a per cent sign besides, or
+// the name could not be found again.
+func escapeSegment(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~!$&'()*+,;=:@", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Route is one operation of the API.
@@ -17,7 +19,8 @@ type Route struct {
 	Statuses []int
 
 	handle func(*Server, *request) (response, error)
-	body   bool // takes JSON: another Content-Type is 415
+	body   bool // has a body of JSON, which needs a Content-Type
+	raw    bool // takes any Content-Type
 	early  bool // answers before there is a herder
 	admin  bool // on the admin listeners if there are any
 	any    bool // the answer may be something else than JSON
@@ -43,10 +46,10 @@ const (
 // routes is the one table of operations (Java: RootResource, ConnectorsResource, ConnectorPluginsResource, LoggingResource,
 // InternalConnectResource).
 var routes = []Route{
-	{Method: http.MethodGet, Path: "/", Summary: "Version of the worker and id of the Kafka cluster", Statuses: []int{200}, handle: (*Server).root, early: true},
-	{Method: http.MethodGet, Path: "/health", Summary: "Is the worker ready (KIP-1017)", Statuses: []int{200}, handle: (*Server).health, early: true},
-	{Method: http.MethodGet, Path: "/health/live", Summary: "Does the process answer", Statuses: []int{200}, handle: (*Server).live, early: true},
-	{Method: http.MethodGet, Path: "/metrics", Summary: "Metrics in the Prometheus format", Statuses: []int{200, 404}, early: true, any: true},
+	{Method: http.MethodGet, raw: true, Path: "/", Summary: "Version of the worker and id of the Kafka cluster", Statuses: []int{200}, handle: (*Server).root, early: true},
+	{Method: http.MethodGet, raw: true, Path: "/health", Summary: "Is the worker ready (KIP-1017)", Statuses: []int{200}, handle: (*Server).health, early: true},
+	{Method: http.MethodGet, raw: true, Path: "/health/live", Summary: "Does the process answer", Statuses: []int{200}, handle: (*Server).live, early: true},
+	{Method: http.MethodGet, raw: true, Path: "/metrics", Summary: "Metrics in the Prometheus format", Statuses: []int{200, 404}, early: true, any: true},
 
 	{Method: http.MethodGet, Path: pathConnectors, Summary: "List the connectors; expand=info and expand=status tell more", Statuses: []int{200}, handle: (*Server).listConnectors},
 	{Method: http.MethodPost, Path: pathConnectors, Summary: "Create a connector", Statuses: []int{201, 400, 409, 413, 415}, handle: (*Server).createConnector, body: true},
@@ -69,8 +72,8 @@ var routes = []Route{
 	{Method: http.MethodPatch, Path: pathOffsets, Summary: "Change offsets of a stopped connector", Statuses: []int{200, 400, 404, 409, 413, 415, 501}, handle: (*Server).patchOffsets, body: true},
 	{Method: http.MethodDelete, Path: pathOffsets, Summary: "Remove the offsets of a stopped connector", Statuses: []int{200, 400, 404, 409, 501}, handle: (*Server).deleteOffsets},
 
-	{Method: http.MethodPost, Path: pathTasks, Summary: "Between workers: task configs for the leader (KIP-507)", Statuses: []int{204, 400, 403, 404, 409, 413}, handle: (*Server).putTasks},
-	{Method: http.MethodPut, Path: pathConnector + "/fence", Summary: "Between workers: fence out zombies (KIP-618)", Statuses: []int{204, 400, 403, 404, 409, 413, 501}, handle: (*Server).fence},
+	{Method: http.MethodPost, Path: pathTasks, Summary: "Between workers: task configs for the leader (KIP-507)", Statuses: []int{204, 400, 403, 404, 409, 413}, handle: (*Server).putTasks, raw: true},
+	{Method: http.MethodPut, Path: pathConnector + "/fence", Summary: "Between workers: fence out zombies (KIP-618)", Statuses: []int{204, 400, 403, 404, 409, 413, 501}, handle: (*Server).fence, raw: true},
 
 	{Method: http.MethodPut, Path: pathLeaving, Summary: "Between workers: a member leaves the group in order", Statuses: []int{200, 400, 403, 409, 413, 501}, handle: (*Server).memberLeaving},
 	{Method: http.MethodPut, Path: pathHeartbeat, Summary: "Between workers: look at once whether the group rebalances", Statuses: []int{204, 400, 403, 413, 501}, handle: (*Server).heartbeat},
@@ -123,9 +126,12 @@ func newRouter(take func(*Route) bool) router {
 }
 
 // find matches an escaped path, with or without a slash at its end. params are the values of the variable segments, unescaped: a name may
-// hold slashes. No path matches two resources.
+// hold slashes. What follows a semicolon in a segment is a matrix parameter, which no operation has. No path matches two resources.
 func (rt router) find(escapedPath string) (res *resource, params map[string]string) {
 	segments := split(escapedPath)
+	for i, s := range segments {
+		segments[i], _, _ = strings.Cut(s, ";")
+	}
 	for _, res := range rt {
 		if params, ok := res.match(segments); ok {
 			return res, params
@@ -140,18 +146,21 @@ func (r *resource) match(segments []string) (map[string]string, bool) {
 	}
 	var params map[string]string
 	for i, want := range r.segments {
+		name, variable := strings.CutPrefix(want, "{")
+		if !variable {
+			if segments[i] != want {
+				return nil, false
+			}
+			continue
+		}
 		have, err := url.PathUnescape(segments[i])
 		if err != nil || have == "" {
 			return nil, false
 		}
-		if name, variable := strings.CutPrefix(want, "{"); variable {
-			if params == nil {
-				params = map[string]string{}
-			}
-			params[strings.TrimSuffix(name, "}")] = have
-		} else if have != want {
-			return nil, false
+		if params == nil {
+			params = map[string]string{}
 		}
+		params[strings.TrimSuffix(name, "}")] = have
 	}
 	return params, true
 }
@@ -162,4 +171,19 @@ func split(path string) []string {
 		return nil
 	}
 	return strings.Split(path, "/")
+}
+
+// ambiguous tells of a path that Jetty refuses before anybody is asked (UriCompliance): with an empty segment, an escaped dot segment, bytes
+// that are no UTF-8, or control characters.
+func ambiguous(escapedPath string) bool {
+	if strings.Contains(escapedPath, "//") {
+		return true
+	}
+	for _, s := range split(escapedPath) {
+		name, err := url.PathUnescape(s)
+		if err != nil || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || strings.Contains(s, "%") && (name == "." || name == "..") {
+			return true
+		}
+	}
+	return false
 }

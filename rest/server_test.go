@@ -148,6 +148,7 @@ func TestTLS(t *testing.T) {
 	defer client.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://"+addrs[0].String()+"/connectors/c/config", strings.NewReader(someConfig))
 	must(t, err)
+	req.Header.Set("Content-Type", "application/json")
 	res, err := client.Do(req)
 	must(t, err)
 	defer res.Body.Close()

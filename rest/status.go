@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -23,7 +24,7 @@ func (r *request) state(name string) (api.ConnectorStateInfo, error) {
 	snapshot := r.herder.Snapshot()
 	out := api.ConnectorStateInfo{
 		Name: name, Tasks: []api.TaskState{}, Type: "unknown",
-		Connector: api.ConnectorState{State: string(own.State), WorkerID: own.WorkerID, Version: own.Version, Trace: own.Trace},
+		Connector: api.ConnectorState{State: string(own.State), WorkerID: own.WorkerID, Version: text(own.Version), Trace: own.Trace},
 	}
 	if c := snapshot.Connectors[name]; c != nil {
 		out.Type = r.connectorType(c.Config)
@@ -37,7 +38,7 @@ func (r *request) state(name string) (api.ConnectorStateInfo, error) {
 }
 
 func taskState(st cluster.Status) api.TaskState {
-	return api.TaskState{ID: st.ID.Task, State: string(st.State), WorkerID: st.WorkerID, Version: st.Version, Trace: st.Trace}
+	return api.TaskState{ID: st.ID.Task, State: string(st.State), WorkerID: st.WorkerID, Version: text(st.Version), Trace: st.Trace}
 }
 
 func (s *Server) getTasks(r *request) (response, error) {
@@ -59,7 +60,7 @@ func (s *Server) getTaskStatus(r *request) (response, error) {
 	}
 	st, ok := r.herder.Status(id)
 	if !ok || id.Task < 0 {
-		return response{}, &cluster.NotFound{Message: "No status found for task " + id.Connector + "-" + r.params["task"]}
+		return response{}, &cluster.NotFound{Message: fmt.Sprintf("No status found for task %s-%d", id.Connector, id.Task)}
 	}
 	return response{status: http.StatusOK, body: taskState(st)}, nil
 }
@@ -125,4 +126,12 @@ func (s *Server) resetTopics(r *request) (response, error) {
 	}
 	r.herder.ResetTopics(r.connector())
 	return response{status: http.StatusAccepted}, nil
+}
+
+// text is null if it is empty.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }

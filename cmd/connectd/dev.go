@@ -27,7 +27,7 @@ func dev(ctx context.Context, args []string, out io.Writer) error {
 	if fs.NArg() > 0 {
 		return &usageError{errors.New("dev takes flags only")}
 	}
-	log, level, err := newLog()
+	log, levels, err := newLog()
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func dev(ctx context.Context, args []string, out io.Writer) error {
 		// One worker: there is nobody to wait for.
 		"scheduled.rebalance.max.delay.ms": "0",
 	}, os.Environ())
-	return runDistributed(ctx, props, log, level, func(url string) {
+	return runDistributed(ctx, props, log, levels, func(url string) {
 		fmt.Fprintf(out, "connectd dev: REST %s  Kafka %s  data %s\n", url, b.Addr(), *dir)
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/connectd/connectd/runtime/group"
 	"github.com/connectd/connectd/runtime/herder/core"
 	"github.com/connectd/connectd/runtime/kafka"
+	"github.com/connectd/connectd/runtime/logging"
 	"github.com/connectd/connectd/runtime/store"
 	"github.com/connectd/connectd/runtime/workerconfig"
 )
@@ -31,7 +32,7 @@ func distributed(ctx context.Context, args []string) error {
 	if fs.NArg() > 1 {
 		return &usageError{errors.New("distributed takes one file of worker properties")}
 	}
-	log, level, err := newLog()
+	log, levels, err := newLog()
 	if err != nil {
 		return err
 	}
@@ -41,11 +42,11 @@ func distributed(ctx context.Context, args []string) error {
 			return &usageError{err}
 		}
 	}
-	return runDistributed(ctx, workerconfig.Overlay(props, os.Environ()), log, level, nil)
+	return runDistributed(ctx, workerconfig.Overlay(props, os.Environ()), log, levels, nil)
 }
 
 // runDistributed runs a worker of props; started, if set, is told its REST address.
-func runDistributed(ctx context.Context, props config.Props, log *slog.Logger, level *slog.LevelVar, started func(string)) error {
+func runDistributed(ctx context.Context, props config.Props, log *slog.Logger, levels *logging.Levels, started func(string)) error {
 	cfg, err := workerconfig.LoadDistributed(props)
 	if err != nil {
 		return &usageError{fmt.Errorf("the worker config is not valid: %w", err)}
@@ -53,7 +54,7 @@ func runDistributed(ctx context.Context, props config.Props, log *slog.Logger, l
 	if cfg.ExactlyOnce != workerconfig.ExactlyOnceDisabled {
 		return &usageError{errors.New("exactly.once.source.support: only disabled is supported yet")}
 	}
-	p, err := open(ctx, cfg.Worker, cfg.Connectors(), log, level)
+	p, err := open(ctx, cfg.Worker, cfg.Connectors(), log, levels)
 	if err != nil {
 		return err
 	}

@@ -208,7 +208,7 @@ func (f *facade) SetClusterLogger(ctx context.Context, l cluster.LoggerLevel) er
 	return f.do(ctx, core.SetLogger{LoggerLevel: l})
 }
 
-func (f *facade) Loggers() rest.Loggers { return f.p.loggers() }
+func (f *facade) Loggers() rest.Loggers { return loggers{f.p.levels} }
 
 func (f *facade) Health() rest.Health {
 	f.p.healthMu.Lock()

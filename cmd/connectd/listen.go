@@ -65,8 +65,3 @@ func (p *process) verifier() func() (current, previous *cluster.SessionKey, algo
 		return current, previous, p.verify
 	}
 }
-
-func (p *process) loggers() *loggers {
-	p.loggersOnce.Do(func() { p.levels = &loggers{level: p.level} })
-	return p.levels
-}

@@ -1,54 +1,43 @@
 package main
 
 import (
-	"log/slog"
-	"strings"
-	"sync"
-	"time"
-
 	"github.com/connectd/connectd/rest"
 	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/logging"
 )
 
-// loggers are the log levels as REST has them. There is one logger, root; Java's names below it are accepted and set it too when they
-// name all of connect.
-type loggers struct {
-	level *slog.LevelVar
+// loggers are the log levels as REST has them.
+type loggers struct{ *levels }
 
-	mu      sync.Mutex
-	changed int64
-}
+type levels = logging.Levels
 
-var levels = map[string]slog.Level{
-	"TRACE": slog.LevelDebug - 4, "DEBUG": slog.LevelDebug, "INFO": slog.LevelInfo, "WARN": slog.LevelWarn, "ERROR": slog.LevelError,
-	"FATAL": slog.LevelError + 4, "OFF": slog.LevelError + 8,
-}
+var _ rest.Loggers = loggers{}
 
-func (l *loggers) Levels() map[string]rest.LoggerState {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	name := "INFO"
-	for n, v := range levels {
-		if v == l.level.Level() {
-			name = n
-		}
+func (l loggers) Levels() map[string]rest.LoggerState {
+	all := l.All()
+	out := make(map[string]rest.LoggerState, len(all))
+	for name, s := range all {
+		out[name] = loggerState(s)
 	}
-	return map[string]rest.LoggerState{"root": {Level: name, Changed: l.changed}}
+	return out
 }
 
-func (l *loggers) Set(name, level string) ([]string, bool) {
-	v, ok := levels[strings.ToUpper(level)]
-	if !ok {
-		return nil, false
-	}
-	if name != "root" {
-		return []string{}, true
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.level.Set(v)
-	l.changed = time.Now().UnixMilli()
-	return []string{"root"}, true
+func (l loggers) Level(name string) (rest.LoggerState, bool) {
+	s, ok := l.Get(name)
+	return loggerState(s), ok
 }
 
-func (p *process) setLogger(l cluster.LoggerLevel) { p.loggers().Set(l.Namespace, l.Level) }
+func loggerState(s logging.State) rest.LoggerState {
+	out := rest.LoggerState{Level: s.Level}
+	if !s.Changed.IsZero() {
+		out.Changed = s.Changed.UnixMilli()
+	}
+	return out
+}
+
+// setLogger acts on a level that was set for the cluster while this worker runs. As in Java, levels set before are not applied at start.
+func (p *process) setLogger(l cluster.LoggerLevel) {
+	if _, ok := p.levels.Set(l.Namespace, l.Level); !ok {
+		p.log.Warn("the config topic sets a logger to a level that there is not", "logger", l.Namespace, "level", l.Level)
+	}
+}

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/connectd/connectd/runtime/logging"
 )
 
 // version is set by the build (-ldflags -X main.version=…).
@@ -82,19 +85,20 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 }
 
 // newLog makes the process's logger: JSON lines on standard error, level from the environment.
-func newLog() (*slog.Logger, *slog.LevelVar, error) {
-	level := new(slog.LevelVar)
+func newLog() (*slog.Logger, *logging.Levels, error) {
+	level := slog.LevelInfo
 	if l := os.Getenv("CONNECTD_LOG_LEVEL"); l != "" {
 		if err := level.UnmarshalText([]byte(l)); err != nil {
 			return nil, nil, &usageError{fmt.Errorf("CONNECTD_LOG_LEVEL: %w", err)}
 		}
 	}
-	opts := &slog.HandlerOptions{Level: level}
+	levels := logging.New(level)
+	opts := &slog.HandlerOptions{Level: slog.Level(math.MinInt)} // levels decides
 	switch f := os.Getenv("CONNECTD_LOG_FORMAT"); f {
 	case "", "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, opts)), level, nil
+		return slog.New(levels.Handler(slog.NewJSONHandler(os.Stderr, opts))), levels, nil
 	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, opts)), level, nil
+		return slog.New(levels.Handler(slog.NewTextHandler(os.Stderr, opts))), levels, nil
 	default:
 		return nil, nil, &usageError{fmt.Errorf("CONNECTD_LOG_FORMAT: %q is neither json nor text", f)}
 	}

@@ -27,7 +27,7 @@ func standalone(ctx context.Context, args []string) error {
 	if fs.NArg() < 1 {
 		return &usageError{errors.New("standalone takes a file of worker properties and any number of connector files")}
 	}
-	log, level, err := newLog()
+	log, levels, err := newLog()
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func standalone(ctx context.Context, args []string) error {
 		}
 		initial = append(initial, c)
 	}
-	p, err := open(ctx, cfg.Worker, cfg.Connectors(), log, level)
+	p, err := open(ctx, cfg.Worker, cfg.Connectors(), log, levels)
 	if err != nil {
 		return err
 	}

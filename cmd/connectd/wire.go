@@ -21,6 +21,7 @@ import (
 	"github.com/connectd/connectd/runtime/herder"
 	"github.com/connectd/connectd/runtime/herder/core"
 	"github.com/connectd/connectd/runtime/kafka"
+	"github.com/connectd/connectd/runtime/logging"
 	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/plugin"
 	"github.com/connectd/connectd/runtime/secrets"
@@ -68,12 +69,12 @@ type peers interface {
 
 // process is one worker with all its parts. Built by distributed or standalone, run once by serve.
 type process struct {
-	cfg   workerconfig.Worker
-	facts connectorconfig.Worker
-	core  core.Config
-	sync  time.Duration // worker.sync.timeout.ms
-	log   *slog.Logger
-	level *slog.LevelVar
+	cfg    workerconfig.Worker
+	facts  connectorconfig.Worker
+	core   core.Config
+	sync   time.Duration // worker.sync.timeout.ms
+	log    *slog.Logger
+	levels *logging.Levels
 
 	reg      *plugin.Registry
 	resolver *secrets.Resolver
@@ -102,16 +103,14 @@ type process struct {
 	worker    *worker.Worker
 	startup   time.Time
 
-	verify      []string // inter.worker.verification.algorithms
-	loggersOnce sync.Once
-	levels      *loggers
+	verify []string // inter.worker.verification.algorithms
 
 	healthMu sync.Mutex
 	problems map[string]string // by topic: why it cannot be reached
 }
 
 // open makes what each kind of worker has. The error is one of configuration.
-func open(ctx context.Context, common workerconfig.Worker, facts connectorconfig.Worker, log *slog.Logger, level *slog.LevelVar) (*process, error) {
+func open(ctx context.Context, common workerconfig.Worker, facts connectorconfig.Worker, log *slog.Logger, levels *logging.Levels) (*process, error) {
 	reg, err := plugins()
 	if err != nil {
 		return nil, err
@@ -129,7 +128,7 @@ func open(ctx context.Context, common workerconfig.Worker, facts connectorconfig
 	}
 	facts.Resolve = res.ResolveProps
 	p := &process{
-		cfg: common, facts: facts, log: log, level: level, reg: reg, resolver: res, clients: &kafka.Clients{Worker: props},
+		cfg: common, facts: facts, log: log, levels: levels, reg: reg, resolver: res, clients: &kafka.Clients{Worker: props},
 		metrics: metrics.New(), startup: time.Now(), problems: map[string]string{},
 	}
 	o, err := p.clients.Admin(nil)

@@ -56,6 +56,7 @@ var rules = []rule{
 		reason: "reads and explains configs, for REST, the worker and offline checks alike: no Kafka, no running connector"},
 	{packages: "runtime/workerconfig", may: "connect/config runtime/connectorconfig runtime/supervise github.com/magiconair/properties",
 		reason: "text to typed structs: what they are used for is wired in cmd/connectd"},
+	{packages: "runtime/logging", reason: "levels of loggers by name: whoever logs need not know of it"},
 	{packages: "runtime/metrics", may: "connect connect/config runtime/cluster github.com/prometheus/client_golang/...", reason: "the only place that knows the metrics library"},
 	{packages: "runtime/kafka", may: "runtime/cluster runtime/metrics connect connect/config github.com/twmb/franz-go/pkg/sasl/... " + kgo + kadm, reason: "turns keys into clients: no plugins, no REST, so that every part can use it"},
 	{packages: "runtime/topiclog runtime/group", may: "runtime/cluster runtime/metrics connect connect/config " + kgo + kadm,

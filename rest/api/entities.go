@@ -1,6 +1,9 @@
 package api
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // ServerInfo answers GET /.
 type ServerInfo struct {
@@ -57,25 +60,55 @@ type ConnectorStateInfo struct {
 
 // ConnectorState is the state of the connector instance. Trace is there when State is FAILED.
 type ConnectorState struct {
-	State    string `json:"state"`
-	WorkerID string `json:"worker_id"`
-	Version  string `json:"version,omitempty"`
-	Trace    string `json:"trace,omitempty"`
+	State    string  `json:"state"`
+	WorkerID string  `json:"worker_id"`
+	Version  *string `json:"version"` // null while nobody knows
+	Trace    string  `json:"trace,omitempty"`
 }
 
 // TaskState answers GET /connectors/{connector}/tasks/{task}/status.
 type TaskState struct {
-	ID       int32  `json:"id"`
-	State    string `json:"state"`
-	WorkerID string `json:"worker_id"`
-	Version  string `json:"version,omitempty"`
-	Trace    string `json:"trace,omitempty"`
+	ID       int32   `json:"id"`
+	State    string  `json:"state"`
+	WorkerID string  `json:"worker_id"`
+	Version  *string `json:"version"` // null while nobody knows
+	Trace    string  `json:"trace,omitempty"`
 }
 
 // Expansion is what GET /connectors?expand= tells of one connector.
 type Expansion struct {
 	Info   *ConnectorInfo      `json:"info,omitempty"`
 	Status *ConnectorStateInfo `json:"status,omitempty"`
+}
+
+// Expansions answer GET /connectors?expand=, in the order of Names.
+type Expansions struct {
+	Names []string
+	By    map[string]Expansion
+}
+
+// MarshalJSON writes an object.
+func (e Expansions) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	b.WriteByte('{')
+	for i, name := range e.Names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := enc.Encode(name); err != nil {
+			return nil, err
+		}
+		b.Truncate(b.Len() - 1) // Encode ends with a line break
+		b.WriteByte(':')
+		if err := enc.Encode(e.By[name]); err != nil {
+			return nil, err
+		}
+		b.Truncate(b.Len() - 1)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }
 
 // ActiveTopics is the value of GET /connectors/{connector}/topics, keyed by connector.

@@ -102,6 +102,8 @@ type LoggerState struct {
 type Health struct {
 	Starting bool // 503
 	Problem  string
+	// Stalled is stuck; the worker is healthy all the same, for another one would be stuck as well.
+	Stalled map[connect.TaskID]cluster.Stall
 }
 
 // OffsetsWriter is a Herder that can change offsets (KIP-875). With a Herder that cannot, the requests are answered 501. The connector

@@ -2,8 +2,12 @@ package rest
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
+	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/rest/api"
+	"github.com/connectd/connectd/runtime/cluster"
 )
 
 func (s *Server) root(r *request) (response, error) {
@@ -35,8 +39,26 @@ func (s *Server) health(r *request) (response, error) {
 		}}, nil
 	}
 	return response{status: http.StatusOK, body: api.WorkerStatus{
-		Status: "healthy", Message: "Worker has completed startup and is ready to handle requests.",
+		Status: "healthy", Message: "Worker has completed startup and is ready to handle requests.", Stalled: stalled(state.Stalled),
 	}}, nil
+}
+
+func stalled(stalls map[connect.TaskID]cluster.Stall) []api.StalledTask {
+	var out []api.StalledTask
+	for id, s := range stalls {
+		x := api.StalledTask{Connector: id.Connector, Doing: s.Doing, Since: s.Since.UnixMilli()}
+		if id.Task != connect.ConnectorTask {
+			x.Task = &id.Task
+		}
+		out = append(out, x)
+	}
+	slices.SortFunc(out, func(a, b api.StalledTask) int {
+		if c := strings.Compare(a.Connector, b.Connector); c != 0 || a.Task == nil || b.Task == nil {
+			return c
+		}
+		return int(*a.Task - *b.Task)
+	})
+	return out
 }
 
 // live is for liveness probes: a worker that waits for Kafka is not to be killed.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/runtime/cluster"
 )
 
@@ -241,6 +242,12 @@ func TestHealth(t *testing.T) {
 		body   string
 	}{
 		{Health{}, 200, `{"status":"healthy","message":"Worker has completed startup and is ready to handle requests."}`},
+		{Health{Stalled: map[connect.TaskID]cluster.Stall{
+			{Connector: "b", Task: 1}: {Doing: "in a call of Poll", Since: time.UnixMilli(1700000000000)}, {Connector: "b", Task: 0}: {Doing: "x", Since: time.UnixMilli(1)},
+			{Connector: "a", Task: connect.ConnectorTask}: {Doing: "starting", Since: time.UnixMilli(2)},
+		}}, 200, `{"status":"healthy","message":"Worker has completed startup and is ready to handle requests.",` +
+			`"stalled":[{"connector":"a","task":null,"doing":"starting","since":2},{"connector":"b","task":0,"doing":"x","since":1},` +
+			`{"connector":"b","task":1,"doing":"in a call of Poll","since":1700000000000}]}`},
 		{Health{Starting: true}, 503, `{"status":"starting","message":"Worker is still starting up."}`},
 		{Health{Starting: true, Problem: "reading topics"}, 503, `{"status":"starting","message":"Worker is still starting up. reading topics"}`},
 		{Health{Problem: "no Kafka"}, 500, `{"status":"unhealthy","message":"Worker was unable to handle this request and may be unable to handle other requests. no Kafka"}`},

@@ -219,7 +219,7 @@ func (f *facade) Health() rest.Health {
 	}
 	select {
 	case <-f.p.herder.Ready():
-		return rest.Health{Problem: problem}
+		return rest.Health{Problem: problem, Stalled: f.p.worker.Stalled()}
 	default:
 		return rest.Health{Starting: true, Problem: problem}
 	}

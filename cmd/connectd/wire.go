@@ -196,7 +196,7 @@ func (p *process) await(ctx context.Context, failed <-chan error) error {
 // work runs herder, group and worker.
 func (p *process) work(ctx context.Context, srv *rest.Server, start func(string, context.Context, func(context.Context) error), failed <-chan error) error {
 	p.worker = worker.New(worker.Config{Builder: p.builder(), Log: p.log, StopTimeout: p.cfg.TaskShutdownTimeout, Metrics: p.metrics.Worker(),
-		Registry: p.metrics})
+		Registry: p.metrics, StallTimeout: p.cfg.StallTimeout})
 	group, err := p.group(p)
 	if err != nil {
 		return err

@@ -17,6 +17,16 @@ type ServerInfo struct {
 type WorkerStatus struct {
 	Status  string `json:"status"` // healthy, starting or unhealthy
 	Message string `json:"message"`
+	// Stalled lists what makes no progress on this worker although it has work. Kafka Connect has no such field.
+	Stalled []StalledTask `json:"stalled,omitempty"`
+}
+
+// StalledTask is a connector (Task is null) or task that is stuck. Since is Unix milliseconds.
+type StalledTask struct {
+	Connector string `json:"connector"`
+	Task      *int32 `json:"task"`
+	Doing     string `json:"doing"`
+	Since     int64  `json:"since"`
 }
 
 // ErrorMessage is the body of every answer from 400 on. Code is the HTTP status.

@@ -76,6 +76,8 @@ var (
 		"1 for the state the task is in, 0 for the others.", statusLabels, "connector-task-metrics: status")
 	TaskRestarts = row(Counter, "task_restarts", "restarts",
 		"Restarts after a failure (errors.restart.*), of connectors too: those have no task.", taskLabels, "")
+	TaskStalled = row(Gauge, "task_stalled", "",
+		"1 if there is work and no progress for longer than task.stall.timeout.ms, else 0.", taskLabels, "")
 	TaskNextRestart = row(Gauge, "task_next_restart_timestamp_seconds", "seconds",
 		"Unix time of the next restart after a failure, 0 if none is waited for.", taskLabels, "")
 )
@@ -125,7 +127,7 @@ func Table() []*Metric {
 	return []*Metric{
 		SourceRecordPoll, SourceRecordWrite, SourceRecordActive, SourceBytesActive, SourcePollTime,
 		SinkRecordRead, SinkRecordSend, SinkPartitions, SinkPutTime,
-		BatchSize, OffsetCommitSuccess, OffsetCommitFailure, OffsetCommitTime, TaskStatus, TaskRestarts, TaskNextRestart,
+		BatchSize, OffsetCommitSuccess, OffsetCommitFailure, OffsetCommitTime, TaskStatus, TaskRestarts, TaskStalled, TaskNextRestart,
 		RecordFailures, RecordErrors, RecordsSkipped, Retries, ErrorsLogged, DeadLetterRequests, DeadLetterFailures, LastErrorTime,
 		WorkerConnectors, WorkerTasks, ConnectorStartups, ConnectorStartupFailures, TaskStartups, TaskStartupFailures,
 		AbandonedTasks, Rebalances,

@@ -59,7 +59,7 @@ func (t *Task) sort(fetches kgo.Fetches) []*kgo.Record {
 		}
 		to, seeking := t.ctl.seekOf(tp)
 		seeking = seeking && !t.soughtByAdjust(tp, p, to)
-		p.polled = true
+		p.polled, p.end = true, f.HighWatermark
 		if seeking {
 			return // asked for before this poll came back; applied on the next turn
 		}
@@ -181,6 +181,7 @@ func (t *Task) refused(bad *connect.PutError) error {
 
 func (t *Task) taken(n int) {
 	t.count.send(int64(n))
+	t.live.taken.Add(int64(n))
 	for tp, end := range t.batch.ends {
 		if p := t.parts[tp]; p != nil {
 			p.put = end

@@ -27,6 +27,7 @@ func (t *Task) work(ctx context.Context) error {
 	var err error
 	for err == nil && ctx.Err() == nil {
 		err = t.iterate(ctx)
+		t.noteLag()
 	}
 	if ctx.Err() != nil {
 		err = t.broken // what a stop interrupts is no failure; what failed by itself is

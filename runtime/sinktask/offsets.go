@@ -124,6 +124,7 @@ func (t *Task) commitNow(offsets connect.Offsets) {
 }
 
 func (t *Task) settle(c *commit) {
+	t.live.failing.Store(c.err != nil)
 	if c.err != nil {
 		t.count.commitFail(1)
 		if !t.fence.Closed() {
@@ -132,6 +133,7 @@ func (t *Task) settle(c *commit) {
 		return
 	}
 	t.count.commitOK(1)
+	t.live.commits.Add(1)
 	t.count.commitSecs(time.Since(c.begin).Seconds())
 	for tp, o := range c.offsets {
 		if p := t.parts[tp]; p != nil {

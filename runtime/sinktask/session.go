@@ -70,6 +70,7 @@ func (t *Task) newSession() (*session, error) {
 	}
 	opts = append(opts, t.cfg.Consumer...)
 	opts = append(opts,
+		kgo.WithHooks(&t.live),
 		kgo.ConsumerGroup(t.cfg.Group),
 		kgo.RebalanceTimeout(t.cfg.MaxPollInterval),
 		kgo.DisableAutoCommit(),

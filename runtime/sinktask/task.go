@@ -25,6 +25,7 @@ type Task struct {
 	gate   *pipeline.Gate
 	ctl    *control
 	count  counters
+	live   liveness
 
 	life       context.Context // ends when the instance is abandoned, and with Run
 	cancelLife context.CancelFunc
@@ -49,6 +50,7 @@ type Task struct {
 type partition struct {
 	put       int64 // the offset after the last record put; -1: none yet
 	committed int64 // -1: not known
+	end       int64 // of the topic partition as of the last fetch with records
 
 	parked      []*kgo.Record // polled while paused, delivered on resume
 	pausedPolls int           // polls that went by while it was paused
@@ -181,6 +183,11 @@ func (t *Task) call(what string, f func() error) error {
 		s.leave()
 	})
 	defer late.Stop()
+	t.live.call.Store(&what)
+	defer func() {
+		t.live.calls.Add(1)
+		t.live.call.Store(nil)
+	}()
 	return protect(f)
 }
 

@@ -38,6 +38,8 @@ type tracker struct {
 	mu    sync.Mutex
 	parts map[string]*partition
 	dirty []*partition
+	// stores counts calls of stored.
+	stores int64
 }
 
 // open adds s at the end of its partition's queue, or returns the segment that the same batch has there already: a task may have two
@@ -119,6 +121,7 @@ func (t *tracker) acknowledged() []acknowledgedPrefix {
 func (t *tracker) stored(ps []acknowledgedPrefix) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.stores++
 	for _, a := range ps {
 		a.part.dirty = a.part.seq != a.seq
 	}

@@ -142,6 +142,7 @@ func (t *Task) pollBatches() error {
 			t.count.poll(int64(n))
 			t.count.batchSize(float64(n))
 			t.count.pollSeconds(took.Seconds())
+			t.polled.Add(int64(n))
 			t.active.Add(int64(n))
 			select {
 			case t.batches <- batch:
@@ -168,7 +169,10 @@ func (t *Task) pollBatches() error {
 }
 
 func (t *Task) pollOnce() (batch []*connect.SourceRecord, err error) {
+	t.polling.Store(true)
 	err = protect(func() (err error) { batch, err = t.cfg.Task.Poll(t.poll); return err })
+	t.polls.Add(1)
+	t.polling.Store(false)
 	return batch, err
 }
 

@@ -47,6 +47,9 @@ type Task struct {
 	buffered atomic.Int64 // bytes of records not acknowledged
 	retained atomic.Int64 // bytes of blocks not freed
 	active   atomic.Int64 // records polled and neither acknowledged nor dropped
+	polling  atomic.Bool  // a call of Poll is under way
+	polls    atomic.Int64 // calls that came back
+	polled   atomic.Int64 // records
 	waiting  atomic.Bool
 	wake     chan struct{}
 

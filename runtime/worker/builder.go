@@ -225,6 +225,14 @@ func (s scoped) Run(ctx context.Context) error {
 	return s.body.Run(ctx)
 }
 
+// Signals are those of the task.
+func (s scoped) Signals() []cluster.Signal {
+	if w, ok := s.body.(watched); ok {
+		return w.Signals()
+	}
+	return nil
+}
+
 func (s scoped) Abandon() {
 	s.scope.Close()
 	s.body.Abandon()

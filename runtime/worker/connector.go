@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
@@ -29,6 +30,9 @@ type connectorRun struct {
 	wake  chan struct{} // pause changed or an error was raised
 	gone  chan struct{} // closed when the run was abandoned: it can't answer any more
 	ended chan struct{}
+
+	call  atomic.Pointer[string] // of the connector, under way after its first start
+	calls atomic.Int64           // that came back
 
 	mu        sync.Mutex
 	paused    bool
@@ -104,6 +108,24 @@ func (c *connectorRun) now() (paused bool, raised error) {
 	return c.paused, c.raised
 }
 
+// begin notes a call of the connector, and returns what notes its end.
+func (c *connectorRun) begin(method string) (end func()) {
+	c.call.Store(&method)
+	return func() {
+		c.calls.Add(1)
+		c.call.Store(nil)
+	}
+}
+
+// Signals tells of a call that is under way.
+func (c *connectorRun) Signals() []cluster.Signal {
+	m := c.call.Load()
+	if m == nil {
+		return nil
+	}
+	return []cluster.Signal{{Doing: "in a call of " + *m, Busy: true, Progress: c.calls.Load()}}
+}
+
 // Run starts the connector, answers TaskConfigs and stops it when ctx ends.
 func (c *connectorRun) Run(ctx context.Context) error {
 	defer close(c.ended)
@@ -124,7 +146,9 @@ func (c *connectorRun) Run(ctx context.Context) error {
 			inst = nil
 		case !paused && inst == nil:
 			inst = c.fresh()
-			if err := inst.Start(ctx, c.cc); err != nil {
+			done := c.begin("Start")
+			err := inst.Start(ctx, c.cc)
+			if done(); err != nil {
 				return errors.Join(fmt.Errorf("resuming connector %s: %w", c.id.Connector, err), c.stop(inst))
 			}
 			control{c}.RequestTaskReconfiguration()
@@ -146,6 +170,7 @@ func (c *connectorRun) stop(inst connect.Connector) error {
 	if inst == nil {
 		return nil
 	}
+	defer c.begin("Stop")()
 	if err := inst.Stop(context.Background()); err != nil {
 		c.log.Warn("stopping the connector failed", "connector", c.id.Connector, "error", err)
 	}
@@ -160,7 +185,9 @@ func (c *connectorRun) plan(run, asked context.Context, inst connect.Connector) 
 	ctx, cancel := context.WithCancel(asked)
 	defer cancel()
 	defer context.AfterFunc(run, cancel)()
+	done := c.begin("TaskConfigs")
 	tasks, err := inst.TaskConfigs(ctx, c.max)
+	done()
 	if err == nil && run.Err() != nil {
 		err = errors.New("the connector was told to stop meanwhile") // invariant 3; and its config may be outdated
 	}

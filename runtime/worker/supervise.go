@@ -31,6 +31,14 @@ func (w *Worker) supervise(in *instance) {
 	s := w.cfg.Registry.Supervision(in.id)
 	in.sup.scope = s
 	in.sup.counted = s.Counter(&metrics.TaskRestarts.Metric)
+	s.Gauge(&metrics.TaskStalled.Metric, func() float64 {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if in.stall == nil {
+			return 0
+		}
+		return 1
+	})
 	s.Gauge(&metrics.TaskNextRestart.Metric, func() float64 {
 		w.mu.Lock()
 		defer w.mu.Unlock()

@@ -27,6 +27,8 @@ type Config struct {
 	Metrics     *metrics.Scope // the worker's own; nil: not counted
 	// Registry counts what outlives the runs of connectors and tasks: their state and restarts; nil: not counted.
 	Registry *metrics.Registry
+	// StallTimeout is task.stall.timeout.ms; 0: nothing is watched.
+	StallTimeout time.Duration
 }
 
 // builder makes the body of a run; started is to be called once it is up.
@@ -70,6 +72,8 @@ type instance struct {
 	run     *run
 	wanted  *cluster.Want // as last applied
 	sup     supervision
+	watch   supervise.Watch // of run
+	stall   *cluster.Stall  // nil: not stuck
 }
 
 // run is one life of a connector or task.
@@ -117,6 +121,9 @@ func (w *Worker) Reports() <-chan cluster.Report { return w.reports.out }
 // Run hands out reports until ctx is done, then stops everything: all instances get StopTimeout, those that take longer are
 // abandoned. Reports of the stop are given to final, since the herder no longer listens; final may be nil.
 func (w *Worker) Run(ctx context.Context, final func(cluster.Report)) error {
+	watching, endWatch := context.WithCancel(ctx)
+	defer endWatch()
+	w.running.Go(func() { w.watchAll(watching) })
 	w.reports.pump(ctx)
 	w.mu.Lock()
 	w.closed = true
@@ -284,7 +291,7 @@ func (w *Worker) start(in *instance, a lifecycle.Action, before lifecycle.State)
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	r := &run{id: in.id, number: a.Run, want: a.Want, ctx: ctx, stop: cancel}
-	in.run = r
+	in.run, in.watch, in.stall = r, supervise.Watch{}, nil
 	w.starts[isConnector(in.id)].tried(1)
 	w.running.Go(func() {
 		defer cancel()

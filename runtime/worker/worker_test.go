@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +26,8 @@ type fakes struct {
 	made chan *fake
 	fail map[connect.TaskID]error // building fails
 	heal supervise.Policy
-	easy bool // bodies stop when they are told to, as if hang was closed
+	slow chan struct{} // building waits for it, whatever the context says; nil: it does not
+	easy bool          // bodies stop when they are told to, as if hang was closed
 }
 
 type fake struct {
@@ -36,9 +38,20 @@ type fake struct {
 	abandoned chan struct{}
 	end       chan error    // ends Run by itself
 	hang      chan struct{} // Run returns after ctx only when this is closed
+	signal    atomic.Pointer[cluster.Signal]
+}
+
+func (b *fake) Signals() []cluster.Signal {
+	if s := b.signal.Load(); s != nil {
+		return []cluster.Signal{*s}
+	}
+	return nil
 }
 
 func (f *fakes) build(_ context.Context, r *run, started func(), _ func(cluster.Report)) (body, error) {
+	if f.slow != nil {
+		<-f.slow
+	}
 	if err := f.fail[r.id]; err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ var (
 
 	keyShutdownTimeout = config.Long("task.shutdown.graceful.timeout.ms").Default(5000).Importance(config.Low).
 				Doc("How long the tasks of a worker, all together, may take to stop before they are abandoned.")
+	keyStallTimeout = config.Long("task.stall.timeout.ms", config.AtLeast(0)).Default(300000).Importance(config.Low).
+			Doc("After how long without progress a connector or task that has work counts as stalled: in the metric task_stalled, at /health and in the log. 0: none does.")
 	keyFlushInterval = config.Long("offset.flush.interval.ms").Default(60000).Importance(config.Low).
 				Doc("Time between commits of offsets.")
 	keyFlushTimeout = config.Long("offset.flush.timeout.ms").Default(5000).Importance(config.Low).
@@ -89,7 +91,7 @@ var (
 func commonKeys() *config.Def {
 	return config.NewDef(
 		keyBootstrapServers, keyDNSLookup, keyKeyConverter, keyKeyConverterVersion, keyValueConverter, keyValueConverterVersion,
-		keyShutdownTimeout, keyFlushInterval, keyFlushTimeout, keyPluginPath, keyPluginDiscovery,
+		keyShutdownTimeout, keyStallTimeout, keyFlushInterval, keyFlushTimeout, keyPluginPath, keyPluginDiscovery,
 		keyMetricsWindow, keyMetricsSamples, keyMetricsLevel, keyMetricReporters,
 		keyHeaderConverter, keyHeaderConverterVersion, keyConfigProviders, keyOverridePolicy, keyOverrideAllowlist, keyTopicCreation,
 		keyTracking, keyTrackingReset,

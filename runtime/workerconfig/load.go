@@ -96,6 +96,7 @@ func (l *loader) worker() Worker {
 		ValueConverter:      l.converter("value.converter", keyValueConverter, keyValueConverterVersion),
 		HeaderConverter:     l.converter("header.converter", keyHeaderConverter, keyHeaderConverterVersion),
 		TaskShutdownTimeout: config.Millis(keyShutdownTimeout, v),
+		StallTimeout:        config.Millis(keyStallTimeout, v),
 		OffsetFlushInterval: config.Millis(keyFlushInterval, v),
 		OffsetFlushTimeout:  config.Millis(keyFlushTimeout, v),
 		Restart:             connectorconfig.RestartPolicy(v),

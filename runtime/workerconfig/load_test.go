@@ -33,6 +33,7 @@ func TestDefaultsAreKafkaConnects(t *testing.T) {
 			KeyConverter:     Converter{Class: "K", Props: config.Props{}}, ValueConverter: Converter{Class: "V", Props: config.Props{}},
 			HeaderConverter:     Converter{Class: "org.apache.kafka.connect.storage.SimpleHeaderConverter", Props: config.Props{}},
 			TaskShutdownTimeout: 5 * time.Second, OffsetFlushInterval: time.Minute, OffsetFlushTimeout: 5 * time.Second,
+			StallTimeout:  5 * time.Minute,
 			Restart:       supervise.Policy{Enable: true, Initial: time.Second, Max: time.Minute, Attempts: 10, Window: 10 * time.Minute},
 			TopicCreation: true, TopicTracking: true, TopicTrackingAllowReset: true,
 			OverridePolicy: "All", OverrideAllowlist: []string{}, ConfigProviders: []string{},

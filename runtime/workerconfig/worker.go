@@ -15,6 +15,7 @@ type Worker struct {
 	KeyConverter, ValueConverter, HeaderConverter Converter
 
 	TaskShutdownTimeout time.Duration // task.shutdown.graceful.timeout.ms: of all tasks together
+	StallTimeout        time.Duration // task.stall.timeout.ms; 0: off
 	OffsetFlushInterval time.Duration
 	OffsetFlushTimeout  time.Duration
 

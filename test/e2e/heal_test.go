@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -170,4 +172,83 @@ func TestPoisonedRecordDoesNotFlap(t *testing.T) {
 		return err
 	})
 	w.running(name, 1)
+}
+
+// TestHangingTaskIsStalledAndHarmsNobody: a task that hangs in its start (its file is a pipe that nobody reads) is reported as stalled,
+// REST answers meanwhile, others are created, and it can be deleted. Tasks with nothing to do are not stalled.
+func TestHangingTaskIsStalledAndHarmsNobody(t *testing.T) {
+	c := newCluster(t, map[string]string{"task.stall.timeout.ms": "1500", "task.shutdown.graceful.timeout.ms": "1000"})
+	w := c.add()
+	dir := t.TempDir()
+	in, pipe := filepath.Join(dir, "in.txt"), filepath.Join(dir, "pipe")
+	if err := os.WriteFile(in, []byte("a\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src, sink, hung := c.group+"-src", c.group+"-sink", c.group+"-hung"
+	topic := c.group + "-lines"
+	w.put(src, map[string]string{"connector.class": "FileStreamSource", "topic": topic, "file": in})
+	w.put(hung, map[string]string{"connector.class": "FileStreamSink", "topics": topic, "file": pipe})
+	w.put(sink, map[string]string{"connector.class": "FileStreamSink", "topics": topic, "file": filepath.Join(dir, "out.txt")})
+	w.running(src, 1)
+	w.running(sink, 1)
+	var health struct {
+		Status  string
+		Stalled []struct {
+			Connector, Doing string
+			Task             int
+		}
+	}
+	await(t, 30*time.Second, "the hanging task stalled", func() error {
+		_, err := request("GET", w.url+"/health", nil, &health)
+		if err == nil && len(health.Stalled) == 0 {
+			err = errors.New("nothing is stalled")
+		}
+		return err
+	})
+	if s := health.Stalled; len(s) != 1 || s[0].Connector != hung || s[0].Doing != "starting" || health.Status != "healthy" {
+		t.Errorf("%+v", health)
+	}
+	if v := w.metric(`connectd_task_stalled{connector="` + hung + `",task="0"}`); v != "1" {
+		t.Errorf("task_stalled is %q", v)
+	}
+	begin := time.Now()
+	for _, path := range []string{"/connectors", "/connectors/" + hung + "/status", "/connectors?expand=status&expand=info"} {
+		if _, err := request("GET", w.url+path, nil, nil); err != nil {
+			t.Error(path, err)
+		}
+	}
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("reads took %s", took)
+	}
+	await(t, 30*time.Second, "deleting it", func() error {
+		_, err := request("DELETE", w.url+"/connectors/"+hung, nil, nil)
+		return err
+	})
+	await(t, 30*time.Second, "the task abandoned", func() error {
+		if v := w.metric("connectd_worker_abandoned_tasks"); v != "1" {
+			return fmt.Errorf("abandoned tasks: %q", v)
+		}
+		return nil
+	})
+	// Let it go, or the process would end with it.
+	reader, err := os.OpenFile(pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	await(t, 30*time.Second, "the abandoned task ended", func() error {
+		if v := w.metric("connectd_worker_abandoned_tasks"); v != "0" {
+			return fmt.Errorf("abandoned tasks: %q", v)
+		}
+		return nil
+	})
+	w.running(src, 1)
+	w.running(sink, 1)
+	health.Stalled = nil
+	if _, err := request("GET", w.url+"/health", nil, &health); err != nil || len(health.Stalled) > 0 {
+		t.Errorf("%+v %v", health, err)
+	}
 }

@@ -88,13 +88,15 @@ func (b *builder) common() {
 	if !p.TasksMaxEnforce {
 		p.Warnings = append(p.Warnings, "tasks.max.enforce is deprecated")
 	}
+	p.Errors.DeadLetterTopic = strings.TrimSpace(b.props[keyDlqTopic.Name()])
+	if p.Errors.DeadLetterTopic != "" {
+		p.Errors.DeadLetterReplication = keyDlqReplication.Get(v)
+		p.Errors.DeadLetterHeaders = keyDlqHeaders.Get(v)
+	}
 	if p.Source != nil {
 		b.sourceOptions(v)
 		return
 	}
-	p.Errors.DeadLetterTopic = keyDlqTopic.Get(v)
-	p.Errors.DeadLetterReplication = keyDlqReplication.Get(v)
-	p.Errors.DeadLetterHeaders = keyDlqHeaders.Get(v)
 	b.sinkTopics()
 }
 

@@ -2,6 +2,7 @@ package connectorconfig
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
@@ -10,7 +11,7 @@ import (
 
 // SourceKeys is the Def of the keys of every source connector without worker or plugins in view (Java: SourceConnectorConfig.configDef).
 func SourceKeys() *config.Def {
-	return (&enricher{reg: &plugin.Registry{}}).source().With(RestartKeys()...)
+	return (&enricher{reg: &plugin.Registry{}}).source().With(deadLetterKeys()...).With(RestartKeys()...)
 }
 
 // SinkKeys is the same for sinks.
@@ -64,7 +65,18 @@ type enricher struct {
 
 func (e *enricher) source() *config.Def {
 	return config.NewDef(e.common()...).With(keyCreationGroups, keyExactlyOnceSupport, keyBoundary, keyBoundaryInterval, keyOffsetsTopic).
-		With(e.restarts()...)
+		With(e.deadLetters()...).With(e.restarts()...)
+}
+
+// deadLetters are the keys of a source's dead-letter queue where they are used: answers about other connectors are to be Java's, key by
+// key.
+func (e *enricher) deadLetters() []config.AnyKey {
+	for k := range e.props {
+		if strings.HasPrefix(k, "errors.deadletterqueue.") {
+			return deadLetterKeys()
+		}
+	}
+	return nil
 }
 
 func (e *enricher) sink() *config.Def {

@@ -44,6 +44,16 @@ var (
 		Valid(config.NonEmpty())
 )
 
+// The keys of the dead-letter queue are for sinks in Java. connectd has them for sources, too.
+func deadLetterKeys() []config.AnyKey {
+	return []config.AnyKey{
+		keyDlqTopic.Copy().Doc("The name of the topic to be used as the dead letter queue (DLQ) for records that fail in the " +
+			"transformations or converters of this source connector, or that Kafka refuses. They are written there if " +
+			"errors.tolerance is all. The topic name is blank by default, which means that no records are written to a DLQ."),
+		keyDlqReplication, keyDlqHeaders,
+	}
+}
+
 // Keys of sink connectors (Java: SinkConnectorConfig).
 var (
 	keyTopics = config.List("topics").Default([]string{}).Importance(config.High).Group(groupCommon, 4).Width(config.WidthLong).

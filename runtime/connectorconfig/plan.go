@@ -61,7 +61,7 @@ type Errors struct {
 	Log           bool
 	LogMessages   bool // records too
 
-	DeadLetterTopic       string // "" for none; sinks
+	DeadLetterTopic       string // "" for none
 	DeadLetterReplication int16
 	DeadLetterHeaders     bool
 }

@@ -111,3 +111,29 @@ func TestSinkPlanRefusesTopicsAndRegex(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Sources have the keys of the dead-letter queue, too, and show them only where they are used.
+func TestDeadLettersOfASource(t *testing.T) {
+	keys := config.Props{"errors.deadletterqueue.topic.name": "dlq", "errors.deadletterqueue.topic.replication.factor": "1",
+		"errors.deadletterqueue.context.headers.enable": "true"}
+	p, err := NewPlan(plugins(t), goldenWorker(), sourceProps(keys))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := p.Errors; e.DeadLetterTopic != "dlq" || e.DeadLetterReplication != 1 || !e.DeadLetterHeaders {
+		t.Errorf("%+v", e)
+	}
+	_, err = NewPlan(plugins(t), goldenWorker(), sourceProps(config.Props{"errors.deadletterqueue.topic.replication.factor": "many"}))
+	if err == nil || !strings.Contains(err.Error(), "errors.deadletterqueue.topic.replication.factor") {
+		t.Errorf("a bad replication factor: %v", err)
+	}
+	for _, c := range []struct {
+		props config.Props
+		shown bool
+	}{{keys, true}, {nil, false}} {
+		def := (&enricher{reg: plugins(t), worker: goldenWorker(), props: sourceProps(c.props)}).source()
+		if _, shown := def.Key("errors.deadletterqueue.topic.name"); shown != c.shown {
+			t.Errorf("%v: shown is %v", c.props, shown)
+		}
+	}
+}

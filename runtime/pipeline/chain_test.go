@@ -116,7 +116,7 @@ func TestHeadersThenKeyThenValue(t *testing.T) {
 		Headers: connect.Headers{{Key: "h", Value: data.Datum{Value: data.String("x")}}}}
 	var buf pipeline.Buffer
 	var out kgo.Record
-	if o, err := c.Encode(t.Context(), &buf, r, &out); o != pipeline.Kept || err != nil {
+	if o, err := c.Encode(t.Context(), &buf, r, &out, pipeline.Failure{}); o != pipeline.Kept || err != nil {
 		t.Fatal(o, err)
 	}
 	if want := []string{"key with 1 headers", "value with 2 headers"}; !slices.Equal(*notes, want) {
@@ -146,7 +146,7 @@ func TestRetryRepeatsOnlyTheFailedPart(t *testing.T) {
 		var buf pipeline.Buffer
 		var out kgo.Record
 		begin := time.Now()
-		if o, err := c.Encode(t.Context(), &buf, &connect.Record{Topic: "t"}, &out); o != pipeline.Kept || err != nil {
+		if o, err := c.Encode(t.Context(), &buf, &connect.Record{Topic: "t"}, &out, pipeline.Failure{}); o != pipeline.Kept || err != nil {
 			t.Fatal(o, err)
 		}
 		if got := time.Since(begin); got != 900*time.Millisecond {
@@ -351,7 +351,7 @@ func TestChainAllocatesNothing(t *testing.T) {
 		if o, err := chain.Transform(context.Background(), r, pipeline.Failure{}); o != pipeline.Kept || err != nil {
 			t.Fatal(o, err)
 		}
-		if o, err := chain.Encode(context.Background(), &buf, r, &out); o != pipeline.Kept || err != nil {
+		if o, err := chain.Encode(context.Background(), &buf, r, &out, pipeline.Failure{}); o != pipeline.Kept || err != nil {
 			t.Fatal(o, err)
 		}
 		buf.Reset()

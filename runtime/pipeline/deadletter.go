@@ -2,20 +2,18 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
+	"math"
 	"sync"
-	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/runtime/metrics"
 )
-
-// headerPrefix begins the context headers of a dead letter (org.apache.kafka.connect.runtime.errors.DeadLetterQueueReporter).
-const headerPrefix = "__connect.errors."
 
 // DeadLetterConfig makes a DeadLetter.
 type DeadLetterConfig struct {
@@ -25,103 +23,181 @@ type DeadLetterConfig struct {
 	ContextHeaders bool
 	// Producer are the options of its Kafka client.
 	Producer []kgo.Opt
-	Log      *slog.Logger // nil: slog.Default
-	Metrics  *metrics.Scope
+	// Key and Value render source records that have no bytes yet (format connect-json): JSON converters with schemas. The dead-letter
+	// queue closes them. Nil: such records are written without key and value.
+	Key, Value connect.Converter
+	Log        *slog.Logger // nil: slog.Default
+	Metrics    *metrics.Scope
 }
 
 // DeadLetter writes bad records to the dead-letter topic and knows which of them are durable. The topic exists already. It has a
-// Kafka client of its own, also for sources later. Safe for concurrent use; Close it.
+// Kafka client of its own. Safe for concurrent use; Close it.
+//
+// Nothing of it blocks: what waits to be written is bounded by its user, which looks at Waiting before it takes more records on.
 type DeadLetter struct {
 	cfg    DeadLetterConfig
 	client *kgo.Client
 	sent   func(int64)
 	failed func(int64)
 
-	closing sync.Once // the client's Close does not bear two callers
+	closing   sync.Once // the client's Close does not bear two callers
+	rendering sync.Mutex
+
+	again  sync.WaitGroup
+	life   context.Context // ends with Close: what is sent once more gives up
+	cancel context.CancelFunc
+	alone  sync.Mutex  // one at a time is sent once more
+	single *kgo.Client // for those; nil until there is one
 
 	mu      sync.Mutex
-	pending map[connect.TopicPartition]map[int64]int // offset → dead letters on their way
+	pending map[connect.TopicPartition]map[int64]int // of sinks: offset → dead letters on their way
 	n       int
+	bytes   int64
 	idle    chan struct{} // closed when n is 0
 	err     error         // first failure: the task has to fail, the record would be lost
 }
+
+// maxLetter bounds, in bytes, a dead letter that is sent once more: the topic's max.message.bytes is to decide then, not the limit
+// under which the connector's own producer may just have refused the record.
+const maxLetter = 64 << 20
 
 // NewDeadLetter connects lazily: it starts nothing that talks before the first Send.
 func NewDeadLetter(cfg DeadLetterConfig) (*DeadLetter, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	cl, err := kgo.NewClient(cfg.Producer...)
+	opts := append(append([]kgo.Opt{}, cfg.Producer...),
+		kgo.MaxBufferedRecords(math.MaxInt32), kgo.MaxBufferedBytes(0))
+	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("making the producer of dead-letter topic %q: %w", cfg.Topic, err)
 	}
 	idle := make(chan struct{})
 	close(idle)
-	return &DeadLetter{cfg: cfg, client: cl, pending: map[connect.TopicPartition]map[int64]int{}, idle: idle,
+	life, cancel := context.WithCancel(context.Background())
+	return &DeadLetter{cfg: cfg, client: cl, life: life, cancel: cancel, pending: map[connect.TopicPartition]map[int64]int{}, idle: idle,
 		sent:   cfg.Metrics.Counter(&metrics.DeadLetterRequests.Metric),
 		failed: cfg.Metrics.Counter(&metrics.DeadLetterFailures.Metric)}, nil
 }
 
-// Send queues the dead letter of f and returns at once, unless the producer's buffer is full. f.Wire must not change afterwards.
+// Send queues the dead letter of f and returns at once. f.Wire must not change afterwards.
 func (d *DeadLetter) Send(f Failure) {
-	r := &kgo.Record{Topic: d.cfg.Topic, Key: f.Wire.Key, Value: f.Wire.Value, Partition: -1}
-	if f.Wire.Timestamp >= 0 {
-		r.Timestamp = time.UnixMilli(f.Wire.Timestamp)
+	l := &letter{d: d, at: f.At, source: f.Source != nil}
+	if l.source && f.Source.Hold != nil {
+		l.settle = f.Source.Hold()
 	}
-	for _, h := range f.Wire.Headers {
-		r.Headers = append(r.Headers, kgo.RecordHeader(h))
-	}
-	if d.cfg.ContextHeaders {
-		r.Headers = append(r.Headers, d.context(f)...)
-	}
-	d.begin(f.At)
+	r := d.letterOf(f)
+	l.size = recordSize(r)
+	d.begin(l)
 	d.sent(1)
-	d.client.Produce(context.Background(), r, func(_ *kgo.Record, err error) {
+	d.client.Produce(context.Background(), r, l.promise)
+}
+
+// letter is a dead letter on its way.
+type letter struct {
+	d      *DeadLetter
+	at     connect.TopicOffset
+	source bool
+	size   int64
+	settle func(error) // nil: nobody waits; called once
+}
+
+// promise runs on the client's goroutine.
+func (l *letter) promise(r *kgo.Record, err error) {
+	d := l.d
+	// Not from here: a promise never waits.
+	if errors.Is(err, kerr.MessageTooLarge) && d.open(func() { d.again.Go(func() { l.finish(d.sendAlone(r)) }) }) {
+		return
+	}
+	l.finish(err)
+}
+
+// open calls f unless d is closed, and not while it is being closed.
+func (d *DeadLetter) open(f func()) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.life.Err() != nil {
+		return false
+	}
+	f()
+	return true
+}
+
+// finish counts the dead letter as durable, or as lost.
+func (l *letter) finish(err error) {
+	d := l.d
+	if err != nil {
+		d.failed(1)
+		err = fmt.Errorf("writing %s to dead-letter topic %q: %w", l.where(), d.cfg.Topic, err)
+	}
+	d.end(l, err)
+	if l.settle != nil {
+		l.settle(err)
+	}
+}
+
+// sendAlone sends a dead letter that was refused as too large once more: by itself, since the client fails a whole batch for one large
+// record or for a topic with a small max.message.bytes; then, if it may have headers, without the record. They say where it is, which is
+// better than a task that cannot get past it.
+func (d *DeadLetter) sendAlone(r *kgo.Record) error {
+	d.alone.Lock()
+	defer d.alone.Unlock()
+	if d.single == nil {
+		opts := append(append([]kgo.Opt{}, d.cfg.Producer...), kgo.ProducerBatchMaxBytes(maxLetter), kgo.ProducerLinger(0))
+		cl, err := kgo.NewClient(opts...)
 		if err != nil {
-			d.failed(1)
-			err = fmt.Errorf("writing record %s offset %d to dead-letter topic %q: %w", f.At.TopicPartition, f.At.Offset, d.cfg.Topic, err)
+			return fmt.Errorf("making a producer for large records: %w", err)
 		}
-		d.end(f.At, err)
-	})
+		d.single = cl
+	}
+	same := &kgo.Record{Topic: r.Topic, Partition: connect.NoPartition, Timestamp: r.Timestamp, Key: r.Key, Value: r.Value, Headers: r.Headers}
+	err := d.single.ProduceSync(d.life, same).FirstErr()
+	if !errors.Is(err, kerr.MessageTooLarge) || !d.cfg.ContextHeaders {
+		return err
+	}
+	d.cfg.Log.Warn("A record is larger than the dead-letter topic allows; only its headers are written. Raise the topic's max.message.bytes",
+		"topic", d.cfg.Topic, "bytes", len(r.Key)+len(r.Value))
+	return d.single.ProduceSync(d.life, stripped(r)).FirstErr()
 }
 
-func (d *DeadLetter) context(f Failure) []kgo.RecordHeader {
-	h := func(key, value string) kgo.RecordHeader {
-		return kgo.RecordHeader{Key: headerPrefix + key, Value: []byte(value)}
+func (l *letter) where() string {
+	if l.source {
+		return fmt.Sprintf("a record for topic %q", l.at.Topic)
 	}
-	var out []kgo.RecordHeader
-	if f.At.Topic != "" && f.At.Offset >= 0 {
-		out = append(out, h("topic", f.At.Topic), h("partition", strconv.Itoa(int(f.At.Partition))),
-			h("offset", strconv.FormatInt(f.At.Offset, 10)))
-	}
-	out = append(out, h("connector.name", d.cfg.ID.Connector), h("task.id", strconv.Itoa(int(d.cfg.ID.Task))),
-		h("stage", f.Stage.String()), h("class.name", f.Class))
-	if f.Err != nil {
-		class := ExceptionClass(f.Err, f.Stage)
-		out = append(out, h("exception.class.name", class), h("exception.message", f.Err.Error()),
-			h("exception.stacktrace", class+": "+f.Err.Error()))
-	}
-	return out
+	return fmt.Sprintf("record %s offset %d", l.at.TopicPartition, l.at.Offset)
 }
 
-func (d *DeadLetter) begin(at connect.TopicOffset) {
+func recordSize(r *kgo.Record) int64 {
+	n := len(r.Key) + len(r.Value) + 64
+	for _, h := range r.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return int64(n)
+}
+
+func (d *DeadLetter) begin(l *letter) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.n == 0 {
 		d.idle = make(chan struct{})
 	}
 	d.n++
-	m := d.pending[at.TopicPartition]
+	d.bytes += l.size
+	if l.source {
+		return
+	}
+	m := d.pending[l.at.TopicPartition]
 	if m == nil {
 		m = map[int64]int{}
-		d.pending[at.TopicPartition] = m
+		d.pending[l.at.TopicPartition] = m
 	}
-	m[at.Offset]++
+	m[l.at.Offset]++
 }
 
-func (d *DeadLetter) end(at connect.TopicOffset, err error) {
+func (d *DeadLetter) end(l *letter, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.bytes -= l.size
 	if d.n--; d.n == 0 {
 		close(d.idle)
 	}
@@ -132,13 +208,26 @@ func (d *DeadLetter) end(at connect.TopicOffset, err error) {
 		}
 		return
 	}
-	m := d.pending[at.TopicPartition]
-	if m[at.Offset]--; m[at.Offset] <= 0 {
-		delete(m, at.Offset)
+	if l.source {
+		return
+	}
+	m := d.pending[l.at.TopicPartition]
+	if m[l.at.Offset]--; m[l.at.Offset] <= 0 {
+		delete(m, l.at.Offset)
 	}
 	if len(m) == 0 {
-		delete(d.pending, at.TopicPartition)
+		delete(d.pending, l.at.TopicPartition)
 	}
+}
+
+// Waiting is the size in bytes of the dead letters that are not durable yet.
+func (d *DeadLetter) Waiting() int64 {
+	if d == nil {
+		return 0
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.bytes
 }
 
 // Err is the first dead letter that could not be written; the task has to fail with it.
@@ -166,16 +255,20 @@ func (d *DeadLetter) Oldest(tp connect.TopicPartition) (offset int64, ok bool) {
 	return offset, ok
 }
 
+// Idle is closed when all dead letters sent so far are durable or have failed.
+func (d *DeadLetter) Idle() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.idle
+}
+
 // Flush waits until all dead letters are durable, one has failed, or ctx ends.
 func (d *DeadLetter) Flush(ctx context.Context) error {
 	if d == nil {
 		return nil
 	}
-	d.mu.Lock()
-	idle := d.idle
-	d.mu.Unlock()
 	select {
-	case <-idle:
+	case <-d.Idle():
 		return d.Err()
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for dead letters: %w", ctx.Err())
@@ -184,7 +277,24 @@ func (d *DeadLetter) Flush(ctx context.Context) error {
 
 // Close ends the client; dead letters still on their way fail. It may be called more than once, from any goroutine.
 func (d *DeadLetter) Close() {
-	if d != nil {
-		d.closing.Do(d.client.Close)
+	if d == nil {
+		return
 	}
+	d.closing.Do(func() {
+		d.mu.Lock()
+		d.cancel()
+		d.mu.Unlock()
+		d.client.Close()
+		d.again.Wait()
+		if d.single != nil {
+			d.single.Close()
+		}
+		for _, c := range []connect.Converter{d.cfg.Key, d.cfg.Value} {
+			if c != nil {
+				if err := c.Close(); err != nil {
+					d.cfg.Log.Warn("Closing a converter of the dead-letter queue failed", "error", err)
+				}
+			}
+		}
+	})
 }

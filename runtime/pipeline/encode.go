@@ -12,14 +12,14 @@ import (
 )
 
 // Encode converts r and fills out, whose bytes and headers lie in buf: headers first, then key and value, which may add headers
-// (AbstractWorkerSourceTask.convertTransformedRecord). out is only valid if the outcome is Kept. With an error, the task has to fail.
-func (c *Chain) Encode(ctx context.Context, buf *Buffer, r *connect.Record, out *kgo.Record) (Outcome, error) {
+// (AbstractWorkerSourceTask.convertTransformedRecord). out is only valid if the outcome is Kept. f says where r is from, should
+// it fail; f.At is filled in. With an error, the task has to fail.
+func (c *Chain) Encode(ctx context.Context, buf *Buffer, r *connect.Record, out *kgo.Record, f Failure) (Outcome, error) {
 	e := &c.enc // not a local: the closure below would cost an allocation a record
 	*e = encoding{c: c, buf: buf, r: r, out: out}
 	err := e.run(ctx)
 	for err != nil {
-		f := Failure{At: connect.TopicOffset{TopicPartition: connect.TopicPartition{Topic: r.Topic, Partition: r.Partition},
-			Offset: connect.NoOffset}, Wire: &connect.Wire{Key: out.Key, Headers: e.c.work, Timestamp: r.Timestamp}}
+		f.At = connect.TopicOffset{TopicPartition: connect.TopicPartition{Topic: r.Topic, Partition: r.Partition}, Offset: connect.NoOffset}
 		done, ferr := c.failed(ctx, err, f, func() error { return e.part(ctx) })
 		if ferr != nil || !done {
 			return Skipped, ferr

@@ -45,8 +45,10 @@ type Failure struct {
 	Err   error
 	// At is where the record was read; NoOffset on the source side.
 	At connect.TopicOffset
-	// Wire is the record as bytes: as read (sinks), or as far as it was converted (sources); nil if there are none.
+	// Wire is the record as bytes: as read (sinks), or as the producer refused it (sources); nil if there are none.
 	Wire *connect.Wire
+	// Source is the record before the transforms; nil for sinks. The pointer is used during the call only.
+	Source *SourceOrigin
 }
 
 // handler applies Errors; safe for concurrent use.
@@ -110,7 +112,7 @@ func (h *handler) finish(f Failure) error {
 		return &StageError{Stage: f.Stage, Class: f.Class, At: f.At, Err: f.Err}
 	}
 	h.counts.skipped(1)
-	if h.dead != nil && f.Wire != nil {
+	if h.dead != nil && (f.Wire != nil || f.Source != nil) {
 		h.dead.Send(f)
 	}
 	return nil
@@ -127,8 +129,11 @@ func (h *handler) write(f Failure) {
 		if f.At.Offset >= 0 {
 			args = append(args, "partition", f.At.Partition, "offset", f.At.Offset)
 		}
-		if f.Wire != nil {
+		switch {
+		case f.Wire != nil:
 			args = append(args, "timestamp", f.Wire.Timestamp)
+		case f.Source != nil:
+			args = append(args, "timestamp", f.Source.Record.Timestamp)
 		}
 	}
 	h.log.Error("Error encountered processing a record", args...)

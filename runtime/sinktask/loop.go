@@ -66,6 +66,9 @@ func (t *Task) iterate(ctx context.Context) error {
 	if err := t.cfg.Chain.DeadLetter().Err(); err != nil {
 		return err
 	}
+	if !t.letterRoom(ctx) {
+		return t.broken
+	}
 	t.applyState()
 	t.applySeeks()
 	if t.ctl.takeCommit() || !time.Now().Before(t.next) {
@@ -152,6 +155,39 @@ func (t *Task) poll(ctx context.Context, timeout time.Duration) kgo.Fetches {
 		case <-s.dead:
 			cancel()
 			return <-s.results
+		}
+	}
+}
+
+// maxLetters bounds the dead letters on their way, in bytes.
+const maxLetters = 8 << 20
+
+// letterRoom waits until the dead letters on their way are durable if they are too many, and serves the consumer group meanwhile.
+// false: stopped, or a turn is due.
+func (t *Task) letterRoom(ctx context.Context) bool {
+	d := t.cfg.Chain.DeadLetter()
+	if d.Waiting() < maxLetters {
+		return true
+	}
+	commit := time.NewTimer(time.Until(t.next))
+	defer commit.Stop()
+	for {
+		select {
+		case <-d.Idle():
+			return true
+		case <-ctx.Done():
+			return false
+		case <-commit.C:
+			return true // the commit of this turn is cut to what is durable
+		case <-t.commitDone():
+			t.reapCommit()
+		case r := <-t.sess.requests:
+			t.serve(r)
+			if t.broken != nil {
+				return false
+			}
+		case <-t.sess.dead:
+			return false
 		}
 	}
 }

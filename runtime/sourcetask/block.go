@@ -21,7 +21,7 @@ type block struct {
 	pool *pool
 
 	records []kgo.Record
-	batch   []*connect.SourceRecord // for Recycler, whose slice may be reused before
+	batch   []*connect.SourceRecord // for Recycler and dead letters; the task's slice may be reused before
 	buf     pipeline.Buffer
 
 	segments []*segment // those in use first
@@ -120,6 +120,16 @@ func (b *block) newSegment(t *tracker, p *connect.SourcePartition) *segment {
 		}
 	}
 	return s
+}
+
+// recordOf finds the source record that out was made of. Only for records that failed: it looks at all of the batch.
+func (b *block) recordOf(out *kgo.Record) *connect.SourceRecord {
+	for i := range b.records {
+		if &b.records[i] == out {
+			return b.batch[i]
+		}
+	}
+	panic("a record of another batch")
 }
 
 // closeSegments ends the sending of the batch: from now on acknowledgements alone decide.

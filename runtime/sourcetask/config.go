@@ -34,11 +34,12 @@ type Config struct {
 	// Task is fresh. Context is handed to its Start; ID, Log and Metrics are filled in if missing.
 	Task    connect.SourceTask
 	Context connect.SourceTaskContext
-	// Chain belongs to the task, which closes it.
+	// Chain belongs to the task, which closes it and its dead-letter queue.
 	Chain *pipeline.Chain
 
-	// Producer are the options of the task's own Kafka client: brokers, security, acks, compression, linger, idempotence. Limits of
-	// buffered records and bytes are set by the task, from MaxBufferedBytes.
+	// Producer are the options of the task's own Kafka client: brokers, security, acks, compression, linger, idempotence, and a
+	// partitioner that leaves records with a Partition of their own where they are (kafka.Partitioner). Limits of buffered records and
+	// bytes are set by the task, from MaxBufferedBytes.
 	Producer []kgo.Opt
 	Offsets  OffsetWriter
 	Topics   TopicCreator // nil: topics are taken as they are

@@ -18,6 +18,7 @@ import (
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/runtime/kafka"
 	"github.com/connectd/connectd/runtime/pipeline"
 	"github.com/connectd/connectd/runtime/sourcetask"
 )
@@ -185,7 +186,7 @@ func run(t testing.TB, cl *kfake.Cluster, task connect.SourceTask, off *offsets,
 	cfg := sourcetask.Config{
 		ID: connect.TaskID{Connector: "c"}, Task: task,
 		Chain:    pipeline.New(pipeline.Config{Key: text{}, Value: text{}, Steps: []pipeline.Step{{Class: "drop", Transform: dropPrefix{}}}, Log: quiet}),
-		Producer: []kgo.Opt{kgo.SeedBrokers(cl.ListenAddrs()...), kgo.ProducerLinger(0)},
+		Producer: []kgo.Opt{kgo.SeedBrokers(cl.ListenAddrs()...), kgo.ProducerLinger(0), kgo.RecordPartitioner(kafka.Partitioner())},
 		Offsets:  off, CommitInterval: time.Hour, Log: quiet,
 	}
 	if edit != nil {

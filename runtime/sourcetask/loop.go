@@ -24,6 +24,7 @@ func (t *Task) Run(ctx context.Context) error {
 	err := t.run(ctx)
 	// All contexts end here, whatever happened: nothing of the task survives Run.
 	t.cancelLife()
+	t.cfg.Chain.DeadLetter().Close()
 	err = errors.Join(err, protect(t.cfg.Chain.Close))
 	switch {
 	case t.fence.Closed():
@@ -67,6 +68,7 @@ func (t *Task) run(ctx context.Context) error {
 		err = t.work()
 	}
 	t.close() // before Stop: no promise may call the task afterwards
+	t.cfg.Chain.DeadLetter().Close()
 	return errors.Join(err, t.stop())
 }
 
@@ -117,6 +119,9 @@ func (t *Task) finish(sender, ticker *sync.WaitGroup, stopTicking func(), pollEr
 	defer cancel()
 	if err := t.client.Flush(drain); err != nil && !t.fence.Closed() {
 		t.cfg.Log.Warn("Records were not acknowledged before the deadline; they will be read again", "error", err)
+	}
+	if err := t.cfg.Chain.DeadLetter().Flush(drain); err != nil && !t.fence.Closed() {
+		t.cfg.Log.Warn("Dead letters are not durable; their records will be read again", "error", err)
 	}
 	stopTicking()
 	ticker.Wait()

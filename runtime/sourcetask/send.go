@@ -29,7 +29,7 @@ func (t *Task) sendBatch(batch []*connect.SourceRecord) error {
 		return t.send.Err()
 	}
 	b := t.pool.get(len(batch))
-	if t.recycler != nil {
+	if t.recycler != nil || t.reports {
 		b.batch = append(b.batch, batch...)
 	}
 	err := t.sendRecords(b, batch)
@@ -48,7 +48,11 @@ func (t *Task) sendRecords(b *block, batch []*connect.SourceRecord) error {
 		if r == nil {
 			return fmt.Errorf("polling: record %d of %d is nil", i, len(batch))
 		}
+		if !t.letterRoom() {
+			return t.send.Err()
+		}
 		out := &b.records[i]
+		t.cur = sending{b: b, r: r}
 		outcome, err := t.convert(b, r, out)
 		if err != nil {
 			return err
@@ -56,7 +60,9 @@ func (t *Task) sendRecords(b *block, batch []*connect.SourceRecord) error {
 		s := b.segment(&t.track, r.Position.Partition)
 		if outcome != pipeline.Kept {
 			s.last = r.Position.Offset
-			t.dropped(r)
+			if !t.cur.held {
+				t.dropped(r)
+			}
 			continue
 		}
 		if err := t.ready(out.Topic); err != nil {
@@ -72,13 +78,17 @@ func (t *Task) sendRecords(b *block, batch []*connect.SourceRecord) error {
 func (t *Task) convert(b *block, r *connect.SourceRecord, out *kgo.Record) (pipeline.Outcome, error) {
 	from := pipeline.Failure{At: connect.TopicOffset{TopicPartition: connect.TopicPartition{Topic: r.Topic, Partition: r.Partition},
 		Offset: connect.NoOffset}}
+	if t.reports {
+		t.origin.Record, t.origin.Position = r.Record, r.Position // transforms work in place
+		from.Source = &t.origin
+	}
 	if o, err := t.cfg.Chain.Transform(t.send, &r.Record, from); o != pipeline.Kept || err != nil {
 		return o, err
 	}
 	if r.Topic == "" {
 		return pipeline.Skipped, fmt.Errorf("converting: a record without a topic (source partition %s)", partitionText(r))
 	}
-	return t.cfg.Chain.Encode(t.send, &b.buf, &r.Record, out)
+	return t.cfg.Chain.Encode(t.send, &b.buf, &r.Record, out, from)
 }
 
 func partitionText(r *connect.SourceRecord) string {
@@ -145,56 +155,6 @@ func (t *Task) produce(s *segment, r *connect.SourceRecord, out *kgo.Record) {
 }
 
 func wireSize(r *kgo.Record) int64 { return int64(len(r.Key)+len(r.Value)) + 64 }
-
-// acknowledge is the promise of all records: on the producer's goroutine.
-func (t *Task) acknowledge(out *kgo.Record, err error) { t.acknowledgeTo(nil, out, err) }
-
-func (t *Task) acknowledgeTo(r *connect.SourceRecord, out *kgo.Record, err error) {
-	s, _ := out.Context.(*segment)
-	t.buffered.Add(-wireSize(out))
-	t.signal()
-	if err != nil {
-		s.b.failed.Store(true)
-		if !t.tolerated(out, err) {
-			return // the segment never completes: nothing beyond it is committed
-		}
-	} else {
-		t.count.write(1)
-		t.cfg.Chain.Topics().Seen(out.Topic)
-	}
-	t.active.Add(-1)
-	if r != nil {
-		t.recordCommitted(r, metadata(out, err))
-	}
-	if s.left.Add(-1) == 0 {
-		t.track.complete(s)
-	}
-}
-
-func metadata(out *kgo.Record, err error) *connect.RecordMetadata {
-	if err != nil {
-		return nil
-	}
-	return &connect.RecordMetadata{Timestamp: out.Timestamp.UnixMilli(), TopicOffset: connect.TopicOffset{Offset: out.Offset,
-		TopicPartition: connect.TopicPartition{Topic: out.Topic, Partition: out.Partition}}}
-}
-
-// tolerated decides about a record that Kafka refused (KIP-779): with errors.tolerance=all it is dropped, else the task fails.
-func (t *Task) tolerated(out *kgo.Record, err error) bool {
-	where := connect.TopicPartition{Topic: out.Topic, Partition: out.Partition}
-	err = fmt.Errorf("producing to topic %q, partition %d: %w", out.Topic, out.Partition, err)
-	if fatal(err) {
-		t.fail(err)
-		return false
-	}
-	f := pipeline.Failure{Stage: pipeline.KafkaProduce, Class: "org.apache.kafka.connect.runtime.WorkerSourceTask", Err: err,
-		At: connect.TopicOffset{TopicPartition: where, Offset: connect.NoOffset}}
-	if err := t.cfg.Chain.Fail(f); err != nil {
-		t.fail(err)
-		return false
-	}
-	return true
-}
 
 // await waits until ok or the sending has to end.
 func (t *Task) await(ok func() bool) bool {

@@ -37,7 +37,10 @@ type Task struct {
 
 	batches chan []*connect.SourceRecord // unbuffered: the poll goroutine is one batch ahead
 	promise func(*kgo.Record, error)
-	topics  map[string]struct{} // that exist; the sender's alone
+	topics  map[string]struct{}   // that exist; the sender's alone
+	cur     sending               // the sender's alone
+	origin  pipeline.SourceOrigin // likewise
+	reports bool                  // failed records are logged or go to the dead-letter topic
 
 	recycler        connect.Recycler
 	committer       connect.Committer
@@ -77,6 +80,8 @@ func New(cfg Config) *Task {
 	}
 	t.events = cfg.Events.Guarded(&t.fence)
 	t.promise = t.acknowledge
+	t.reports = cfg.Chain.Reports()
+	t.origin.Hold = t.hold
 	t.recycler, _ = cfg.Task.(connect.Recycler)
 	t.committer, _ = cfg.Task.(connect.Committer)
 	t.recordCommitter, _ = cfg.Task.(connect.RecordCommitter)
@@ -121,6 +126,9 @@ func (t *Task) Abandon() {
 	if t.client != nil {
 		go t.close() // waits for the client's goroutines, not for ours
 	}
+	if d := t.cfg.Chain.DeadLetter(); d != nil {
+		go d.Close()
+	}
 }
 
 // close ends the client, once; a second caller waits for the first.
@@ -148,7 +156,6 @@ func (t *Task) failed() error {
 // connect makes the producer.
 func (t *Task) connect() error {
 	opts := []kgo.Opt{
-		kgo.RecordPartitioner(partitioner{kgo.StickyKeyPartitioner(nil)}),
 		// A topic that was just created may be unknown to a broker for a while; the client's own 4 attempts are too few.
 		kgo.UnknownTopicRetries(60),
 	}
@@ -203,33 +210,6 @@ func protect(f func() error) (err error) {
 		}
 	}()
 	return f()
-}
-
-// partitioner leaves the choice to the record where it names a partition, else to Kafka's default: by key, sticky without one.
-type partitioner struct{ kgo.Partitioner }
-
-func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
-	return topicPartitioner{p.Partitioner.ForTopic(topic)}
-}
-
-type topicPartitioner struct{ kgo.TopicPartitioner }
-
-func (p topicPartitioner) RequiresConsistency(r *kgo.Record) bool {
-	return r.Partition >= 0 || p.TopicPartitioner.RequiresConsistency(r)
-}
-
-func (p topicPartitioner) Partition(r *kgo.Record, n int) int {
-	if r.Partition >= 0 {
-		return int(r.Partition)
-	}
-	return p.TopicPartitioner.Partition(r, n)
-}
-
-// OnNewBatch passes the end of a batch on to the sticky choice.
-func (p topicPartitioner) OnNewBatch() {
-	if o, ok := p.TopicPartitioner.(kgo.TopicPartitionerOnNewBatch); ok {
-		o.OnNewBatch()
-	}
 }
 
 // fatal tells whether a produce error says nothing about its record: the client is gone.

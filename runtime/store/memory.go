@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/connectd/connectd/connect"
@@ -212,7 +214,7 @@ func (m *MemoryOffsets) Write(_ context.Context, connector string, entries ...cl
 // save replaces the file; the lock is held.
 func (m *MemoryOffsets) save() error {
 	entries := []fileOffset{}
-	for _, connector := range sortedNames(m.view.connectors) {
+	for _, connector := range slices.Sorted(maps.Keys(m.view.connectors)) {
 		for _, o := range m.view.list(connector) {
 			entries = append(entries, fileOffset{connector, o.Partition, o.Offset})
 		}

@@ -171,27 +171,6 @@ func TestMemoryOffsetsFile(t *testing.T) {
 	}
 }
 
-func TestParseTopics(t *testing.T) {
-	topics, err := ParseTopics(config.Props{
-		"config.storage.topic": "cc", "offset.storage.topic": "oo", "status.storage.topic": "ss", "offset.storage.partitions": "-1",
-		"config.storage.replication.factor": "1", "config.storage.partitions": "7", "status.storage.cleanup.policy": "delete",
-		"status.storage.segment.ms": "1000",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if topics.Config.Partitions != 1 || topics.Config.ReplicationFactor != 1 || topics.Offsets.Partitions != -1 || topics.Offsets.ReplicationFactor != 3 ||
-		topics.Status.Partitions != 5 || topics.Status.Settings["segment.ms"] != "1000" || len(topics.Warnings) != 2 {
-		t.Errorf("%+v", topics)
-	}
-	_, err = ParseTopics(config.Props{"config.storage.topic": "cc", "offset.storage.topic": "oo", "offset.storage.partitions": "0"})
-	for _, want := range []string{"status.storage.topic: missing", `offset.storage.partitions: invalid value "0"`} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v lacks %q", err, want)
-		}
-	}
-}
-
 func TestAppendStringLikeJackson(t *testing.T) {
 	for in, want := range map[string]string{
 		"a<b>&'/": `"a<b>&'/"`, "q\"\\": `"q\"\\"`, "\b\t\n\f\r\x00\x1f\x7f": `"\b\t\n\f\r\u0000\u001F` + "\x7f\"",

@@ -256,8 +256,14 @@ func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan
 	}
 	warnAll(log, prod.Warnings)
 	m := b.scope(r.id)
-	chain, err := b.chain(ctx, r, plan, nil, m, log)
+	dead, err := b.deadLetter(ctx, r, plan, m, log)
 	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	chain, err := b.chain(ctx, r, plan, dead, m, log)
+	if err != nil {
+		dead.Close()
 		m.Close()
 		return nil, err
 	}
@@ -317,9 +323,15 @@ func (b *Builder) deadLetter(ctx context.Context, r *run, plan *connectorconfig.
 	if err != nil {
 		return nil, fmt.Errorf("configuring the dead-letter producer of task %s: %w", r.id, err)
 	}
-	return pipeline.NewDeadLetter(pipeline.DeadLetterConfig{
+	cfg := pipeline.DeadLetterConfig{
 		ID: r.id, Topic: plan.Errors.DeadLetterTopic, ContextHeaders: plan.Errors.DeadLetterHeaders, Producer: prod.Opts, Log: log, Metrics: m,
-	})
+	}
+	if plan.Source != nil {
+		if cfg.Key, cfg.Value, err = LetterConverters(b.Registry); err != nil {
+			return nil, err
+		}
+	}
+	return pipeline.NewDeadLetter(cfg)
 }
 
 // withClientID names the client as Kafka Connect does, unless the connector's overrides do.

@@ -1,0 +1,28 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/plugin"
+)
+
+// LetterConverters are the converters of dead letters in the format connect-json: JSON with schemas, a null stays null whatever the
+// default of its field. They write and read; the caller closes them.
+func LetterConverters(reg *plugin.Registry) (key, value connect.Converter, err error) {
+	p, err := reg.Converters.Lookup("org.apache.kafka.connect.json.JsonConverter", "")
+	if err != nil {
+		return nil, nil, fmt.Errorf("finding the converter of dead letters: %w", err)
+	}
+	v, err := p.Config.Parse(config.Props{"schemas.enable": "true", "replace.null.with.default": "false"})
+	if err != nil {
+		return nil, nil, fmt.Errorf("configuring the converter of dead letters: %w", err)
+	}
+	key, value = p.New(), p.New()
+	if err := errors.Join(key.Configure(v, true), value.Configure(v, false)); err != nil {
+		return nil, nil, fmt.Errorf("configuring the converter of dead letters: %w", err)
+	}
+	return key, value, nil
+}

@@ -47,14 +47,14 @@ func distributed(ctx context.Context, args []string) error {
 
 // runDistributed runs a worker of props; started, if set, is told its REST address.
 func runDistributed(ctx context.Context, props config.Props, log *slog.Logger, levels *logging.Levels, started func(string)) error {
-	cfg, err := workerconfig.LoadDistributed(props)
+	cfg, ground, err := distributedConfig(ctx, props, log)
 	if err != nil {
-		return &usageError{fmt.Errorf("the worker config is not valid: %w", err)}
+		return err
 	}
 	if cfg.ExactlyOnce != workerconfig.ExactlyOnceDisabled {
 		return &usageError{errors.New("exactly.once.source.support: only disabled is supported yet")}
 	}
-	p, err := open(ctx, cfg.Worker, cfg.Connectors(), log, levels)
+	p, err := open(ground, cfg.Worker, cfg.Connectors(), log, levels)
 	if err != nil {
 		return err
 	}

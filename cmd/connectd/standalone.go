@@ -35,9 +35,9 @@ func standalone(ctx context.Context, args []string) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	cfg, err := workerconfig.LoadStandalone(workerconfig.Overlay(props, os.Environ()))
+	cfg, ground, err := standaloneConfig(ctx, workerconfig.Overlay(props, os.Environ()), log)
 	if err != nil {
-		return &usageError{fmt.Errorf("the worker config is not valid: %w", err)}
+		return err
 	}
 	var initial []config.Props
 	for _, f := range fs.Args()[1:] {
@@ -47,7 +47,7 @@ func standalone(ctx context.Context, args []string) error {
 		}
 		initial = append(initial, c)
 	}
-	p, err := open(ctx, cfg.Worker, cfg.Connectors(), log, levels)
+	p, err := open(ground, cfg.Worker, cfg.Connectors(), log, levels)
 	if err != nil {
 		return err
 	}

@@ -110,25 +110,10 @@ type process struct {
 }
 
 // open makes what each kind of worker has. The error is one of configuration.
-func open(ctx context.Context, common workerconfig.Worker, facts connectorconfig.Worker, log *slog.Logger, levels *logging.Levels) (*process, error) {
-	reg, err := plugins()
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range common.Warnings {
-		log.Warn("configuration of the worker", "warning", w)
-	}
-	res, err := secrets.New(ctx, secrets.Config{Providers: &reg.ConfigProviders, Worker: common.Originals})
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("setting up config providers: %w", err)}
-	}
-	props, err := res.ResolveProps(ctx, common.Originals)
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("resolving the worker config: %w", err)}
-	}
-	facts.Resolve = res.ResolveProps
+func open(ground *groundwork, common workerconfig.Worker, facts connectorconfig.Worker, log *slog.Logger, levels *logging.Levels) (*process, error) {
+	facts.Resolve = ground.resolver.ResolveProps
 	p := &process{
-		cfg: common, facts: facts, log: log, levels: levels, reg: reg, resolver: res, clients: &kafka.Clients{Worker: props},
+		cfg: common, facts: facts, log: log, levels: levels, reg: ground.reg, resolver: ground.resolver, clients: &kafka.Clients{Worker: ground.props},
 		metrics: metrics.New(), startup: time.Now(), problems: map[string]string{},
 	}
 	o, err := p.clients.Admin(nil)

@@ -40,12 +40,16 @@ func (b *builder) add(o ...kgo.Opt) { b.out.Opts = append(b.out.Opts, o...) }
 
 // fail records that the value of key is impossible; why says what is possible.
 func (b *builder) fail(key, why string) {
-	b.errs = append(b.errs, fmt.Errorf("%s: invalid value %q: %s", b.name(key), b.props[key], why))
+	b.problem(key, b.props[key], fmt.Sprintf("%s: invalid value %q: %s", b.name(key), b.props[key], why))
 }
 
 // failSecret is fail without the value.
 func (b *builder) failSecret(key, why string) {
-	b.errs = append(b.errs, fmt.Errorf("%s: %s", b.name(key), why))
+	b.problem(key, "[hidden]", b.name(key)+": "+why)
+}
+
+func (b *builder) problem(key, value, message string) {
+	b.errs = append(b.errs, &config.Error{Key: b.name(key), Value: value, Message: message})
 }
 
 func (b *builder) warn(key, why string) {
@@ -75,7 +79,7 @@ func (b *builder) build() {
 			set(b, k, strings.TrimSpace(b.props[k]))
 		case known || isSecurityKey(k):
 		default:
-			b.warn(k, "unknown key of a Kafka client, it has no effect")
+			b.warn(k, "unknown key of a Kafka client, it has no effect"+b.nearest(k))
 		}
 	}
 	b.servers()
@@ -83,7 +87,27 @@ func (b *builder) build() {
 	b.finish()
 }
 
-func (b *builder) setter(k string) (setter, bool) {
+// nearest proposes a key that the user may have meant.
+func (b *builder) nearest(k string) string {
+	var known []config.AnyKey
+	seen := map[string]bool{}
+	for _, t := range b.tables() {
+		for name := range t {
+			if !seen[name] {
+				seen[name] = true
+				known = append(known, config.String(name))
+			}
+		}
+	}
+	slices.SortFunc(known, func(x, y config.AnyKey) int { return strings.Compare(x.Name(), y.Name()) })
+	if near, ok := config.NewDef(known...).Nearest(k); ok {
+		return "; did you mean " + b.name(k)[:len(b.name(k))-len(k)] + near + "?"
+	}
+	return ""
+}
+
+// tables are the keys of the role.
+func (b *builder) tables() []map[string]setter {
 	var tables []map[string]setter
 	switch b.role {
 	case RoleProducer, RoleLogWriter:
@@ -93,7 +117,11 @@ func (b *builder) setter(k string) (setter, bool) {
 	case RoleLogReader:
 		tables = append(tables, readerKeys)
 	}
-	for _, t := range append(tables, commonKeys) {
+	return append(tables, commonKeys)
+}
+
+func (b *builder) setter(k string) (setter, bool) {
+	for _, t := range b.tables() {
 		if set, ok := t[k]; ok {
 			return set, true
 		}
@@ -132,7 +160,7 @@ const (
 func (b *builder) servers() {
 	list := splitList(b.props["bootstrap.servers"])
 	if len(list) == 0 {
-		b.errs = append(b.errs, errors.New(`bootstrap.servers: missing; set it to a list of host:port`))
+		b.problem("bootstrap.servers", "", `bootstrap.servers: missing; set it to a list of host:port`)
 		return
 	}
 	for _, s := range list {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -112,6 +113,53 @@ func (c *Clients) Options(role Role, defaults, overrides config.Props) (Options,
 	slices.Sort(b.out.Warnings)
 	b.out.Opts = append(b.out.Opts, c.Extra...)
 	return b.out, nil
+}
+
+// Check makes the options of every role without overrides, and returns what is wrong with the worker's keys, each key once, and the
+// warnings.
+func (c *Clients) Check() (problems []*config.Error, warnings []string) {
+	seen := map[string]bool{}
+	for role := range Role(len(roleNames)) {
+		var defaults config.Props
+		if role == RoleSinkConsumer {
+			defaults = config.Props{"group.id": "check"}
+		}
+		o, err := c.Options(role, defaults, nil)
+		for _, p := range problemsOf(role, err) {
+			if !seen[p.Key] {
+				seen[p.Key] = true
+				problems = append(problems, p)
+			}
+		}
+		for _, w := range o.Warnings {
+			if !seen[w] {
+				seen[w] = true
+				warnings = append(warnings, w)
+			}
+		}
+	}
+	return problems, warnings
+}
+
+// problemsOf takes a joined error apart.
+func problemsOf(role Role, err error) []*config.Error {
+	if err == nil {
+		return nil
+	}
+	var out []*config.Error
+	if joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok {
+		for _, e := range joined.Unwrap() {
+			if p, ok := errors.AsType[*config.Error](e); ok {
+				out = append(out, p)
+			} else {
+				out = append(out, &config.Error{Key: role.String() + " client", Message: e.Error()})
+			}
+		}
+	}
+	return out
 }
 
 // layers puts the keys together; origin has, per key, the name it has in the user's config.

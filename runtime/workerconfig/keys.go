@@ -24,13 +24,13 @@ var (
 	keyHeaderConverterVersion = config.String("header.converter.plugin.version").Importance(config.Low).
 					Doc("Version or range of versions of header.converter; the newest if not set.")
 
-	keyShutdownTimeout = config.Long("task.shutdown.graceful.timeout.ms").Default(5000).Importance(config.Low).
+	keyShutdownTimeout = config.Long("task.shutdown.graceful.timeout.ms", config.AtLeast(0)).Default(5000).Importance(config.Low).
 				Doc("How long the tasks of a worker, all together, may take to stop before they are abandoned.")
 	keyStallTimeout = config.Long("task.stall.timeout.ms", config.AtLeast(0)).Default(300000).Importance(config.Low).
 			Doc("After how long without progress a connector or task that has work counts as stalled: in the metric task_stalled, at /health and in the log. 0: none does.")
-	keyFlushInterval = config.Long("offset.flush.interval.ms").Default(60000).Importance(config.Low).
+	keyFlushInterval = config.Long("offset.flush.interval.ms", config.AtLeast(1)).Default(60000).Importance(config.Low).
 				Doc("Time between commits of offsets.")
-	keyFlushTimeout = config.Long("offset.flush.timeout.ms").Default(5000).Importance(config.Low).
+	keyFlushTimeout = config.Long("offset.flush.timeout.ms", config.AtLeast(1)).Default(5000).Importance(config.Low).
 			Doc("How long storing source offsets may take; then it is tried again at the next commit. Without effect with exactly-once support.")
 
 	keyTopicCreation = config.Boolean("topic.creation.enable").Default(true).Importance(config.Low).

@@ -37,6 +37,15 @@ func replicationFactor(n int16) error {
 	return nil
 }
 
+// topicName is what brokers allow (org.apache.kafka.common.internals.Topic.validate).
+func topicName(s string) error {
+	const legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+	if s == "" || s == "." || s == ".." || len(s) > 249 || strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune(legal, r) }) {
+		return errors.New("a topic name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and is not . or ..")
+	}
+	return nil
+}
+
 func partitions(n int32) error {
 	if n < 1 && n != -1 {
 		return errors.New("Number of partitions must be positive, or -1 to use the broker's default")
@@ -46,7 +55,7 @@ func partitions(n int32) error {
 
 // Keys of workers in a group (Java: DistributedConfig).
 var (
-	keyGroupID = config.String("group.id").Required().Importance(config.High).
+	keyGroupID = config.String("group.id").Required().Valid(config.NonEmpty()).Importance(config.High).
 			Doc("Name of the group that the workers of this Connect cluster form.")
 	keySessionTimeout = config.Int("session.timeout.ms").Default(10000).Importance(config.High).
 				Doc("After how long without a heartbeat a worker is thrown out of the group. Within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms.")
@@ -57,9 +66,9 @@ var (
 			"session.timeout.ms finds its connectors and tasks, and nothing moves meanwhile; so it is not handed over when it stops, either.")
 	keyRebalanceTimeout = config.Int("rebalance.timeout.ms").Default(60000).Importance(config.High).
 				Doc("How long a worker may take to join once a rebalance has begun: the time to stop tasks and flush.")
-	keySyncTimeout = config.Int("worker.sync.timeout.ms").Default(3000).
+	keySyncTimeout = config.Int("worker.sync.timeout.ms", config.AtLeast(1)).Default(3000).
 			Doc("How long a worker that lags behind the config topic tries to catch up before it leaves the group.")
-	keyUnsyncBackoff = config.Int("worker.unsync.backoff.ms").Default(300000).
+	keyUnsyncBackoff = config.Int("worker.unsync.backoff.ms", config.AtLeast(0)).Default(300000).
 				Doc("How long a worker that could not catch up stays out of the group.")
 	keyMaxDelay = config.Int("scheduled.rebalance.max.delay.ms", config.Range(0, 1<<31-1)).Default(300000).Importance(config.Low).
 			Doc("How long the group waits for lost workers to come back before it gives their connectors and tasks to others.")
@@ -86,17 +95,17 @@ var (
 	keyVerification = config.List("inter.worker.verification.algorithms").Default([]string{"HmacSHA256"}).Importance(config.Low).Check(supportedMACs).
 			Doc("Algorithms whose signatures are accepted.")
 
-	keyConfigTopic = config.String("config.storage.topic").Required().Importance(config.High).
+	keyConfigTopic = config.String("config.storage.topic").Required().Check(topicName).Importance(config.High).
 			Doc("Topic of connector and task configs: one partition, compacted.")
 	keyConfigReplication = config.Short("config.storage.replication.factor").Default(3).Importance(config.Low).Check(replicationFactor).
 				Doc("Replication factor of the config topic, if it is created; -1 is the broker's default.")
-	keyOffsetTopic = config.String("offset.storage.topic").Required().Importance(config.High).
+	keyOffsetTopic = config.String("offset.storage.topic").Required().Check(topicName).Importance(config.High).
 			Doc("Topic of source offsets, compacted.")
 	keyOffsetPartitions = config.Int("offset.storage.partitions").Default(25).Importance(config.Low).Check(partitions).
 				Doc("Partitions of the offsets topic, if it is created; -1 is the broker's default.")
 	keyOffsetReplication = config.Short("offset.storage.replication.factor").Default(3).Importance(config.Low).Check(replicationFactor).
 				Doc("Replication factor of the offsets topic, if it is created; -1 is the broker's default.")
-	keyStatusTopic = config.String("status.storage.topic").Required().Importance(config.High).
+	keyStatusTopic = config.String("status.storage.topic").Required().Check(topicName).Importance(config.High).
 			Doc("Topic of the status of connectors and tasks, compacted.")
 	keyStatusPartitions = config.Int("status.storage.partitions").Default(5).Importance(config.Low).Check(partitions).
 				Doc("Partitions of the status topic, if it is created; -1 is the broker's default.")

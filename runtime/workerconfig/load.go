@@ -18,7 +18,7 @@ func (p *Problems) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "the worker config has %d problem(s):", len(p.Errors))
 	for _, e := range p.Errors {
-		b.WriteString("\n  " + e.Key + ": " + e.Message)
+		b.WriteString("\n  " + e.Key + ": " + strings.TrimPrefix(e.Message, e.Key+": "))
 	}
 	return b.String()
 }

@@ -47,12 +47,15 @@ type settings struct {
 	lockTimeout time.Duration
 	selects     map[string]string // SELECT of a table, by lower-case id
 
-	skipped       string // of c u d t
-	tombstones    bool
-	schemaChanges bool
-	headers       bool
-	skipUnchanged bool
-	heartbeat     time.Duration
+	skipped        string // of c u d t
+	tombstones     bool
+	schemaChanges  bool
+	headers        bool
+	skipUnchanged  bool
+	heartbeat      time.Duration
+	heartbeatQuery string
+	includeQuery   bool
+	transactions   bool // provide.transaction.metadata
 
 	batchSize  int
 	queueSize  int
@@ -61,6 +64,7 @@ type settings struct {
 	unknownTable  string // inconsistent.schema.handling.mode
 	undecodable   string // event.processing.failure.handling.mode
 	ignoreGTIDs   bool
+	gtidFilter    *gtidFilter
 	checkPosition bool
 	maxRetries    int
 	retryWait     time.Duration
@@ -90,7 +94,8 @@ func settingsOf(v config.Values) (*settings, error) {
 		locking: strings.ToLower(keySnapshotLockingMode.Get(v)), lockTimeout: config.Millis(keySnapshotLockTimeoutMs, v),
 		tombstones: keyTombstonesOnDelete.Get(v), schemaChanges: keyIncludeSchemaChanges.Get(v),
 		headers: keyExtendedHeadersEnabled.Get(v), skipUnchanged: keySkipMessagesWithoutChange.Get(v),
-		heartbeat: config.Millis(keyHeartbeatIntervalMs, v),
+		heartbeat: config.Millis(keyHeartbeatIntervalMs, v), heartbeatQuery: keyHeartbeatActionQuery.Get(v),
+		includeQuery: keyIncludeQuery.Get(v), transactions: keyProvideTransactionMetadata.Get(v),
 		batchSize: int(keyMaxBatchSize.Get(v)), queueSize: int(keyMaxQueueSize.Get(v)), queueBytes: keyMaxQueueSizeInBytes.Get(v),
 		unknownTable: strings.ToLower(keyInconsistentSchemaHandlingMode.Get(v)),
 		undecodable:  strings.ToLower(keyEventProcessingFailureHandlingMode.Get(v)),
@@ -119,6 +124,9 @@ func settingsOf(v config.Values) (*settings, error) {
 		return nil, err
 	}
 	if s.converters, err = convertersOf(v); err != nil {
+		return nil, err
+	}
+	if s.gtidFilter, err = gtidFilterOf(v); err != nil {
 		return nil, err
 	}
 	if s.keyColumns, err = keyColumnsOf(keyMessageKeyColumns.Get(v)); err != nil {

@@ -1,5 +1,7 @@
 package cdc
 
+import "github.com/connectd/connectd/connect/data"
+
 // cursor follows the stream event by event and knows the offset of each moment (BinlogOffsetContext). One goroutine: the reader's.
 type cursor struct {
 	file       string // of the current event
@@ -7,8 +9,13 @@ type cursor struct {
 	serverID   uint32
 	tsMicros   int64  // of the current transaction, or event without GTID mode
 	gtid       string // of the current transaction; empty without GTID mode
-	thread     int64  // of the current transaction; -1: none
-	row        int32  // last row sent; kept beyond its event, as in Debezium
+	gtidUUID   string // its parts
+	gtidTag    string
+	gtidNumber int64
+	thread     int64      // of the current transaction; -1: none
+	query      data.Value // that the rows come from; null: not known (include.query)
+	ignored    bool       // rows of the current transaction are dropped (gtid.source.*)
+	row        int32      // last row sent; kept beyond its event, as in Debezium
 
 	gtidMode bool
 	gtids    *gtidSet // all seen, the current one too
@@ -16,17 +23,22 @@ type cursor struct {
 	open     bool     // gtids has more than done
 
 	inTx    bool
+	held    *place // where reading starts again instead of restart; nil: there
 	restart place  // where to read again
 	events  uint64 // completed since restart
 
 	// What is left to skip after a restart: events of the first transaction from its BEGIN on, then rows of the next rows event.
 	skipEvents uint64
 	skipRows   uint64
+	resumed    *gtidSet // of the offset, if it stands in a transaction
 	skipping   bool
 
 	// The newest offset that covers all that was sent: lastBase, but lastRow rows of its event.
-	lastBase *offset
-	lastRow  uint64
+	lastBase  *offset
+	lastRow   uint64
+	lastCount int64 // of lastBase.txTable
+
+	tx *txCounter // nil: provide.transaction.metadata is off
 }
 
 type place struct {
@@ -45,6 +57,11 @@ func cursorAt(o *offset, gtidMode bool) (*cursor, error) {
 		return nil, err
 	}
 	c.done = o.gtids
+	if o.event > 0 && gtidMode {
+		if c.resumed, err = parseGTIDSet(o.gtids); err != nil {
+			return nil, err
+		}
+	}
 	return c, nil
 }
 
@@ -70,7 +87,7 @@ func (c *cursor) event(serverID uint32, start, end uint64) {
 
 // startGTID notes the transaction that follows.
 func (c *cursor) startGTID(uuid, tag string, gno int64, gtid string) {
-	c.gtid = gtid
+	c.gtid, c.gtidUUID, c.gtidTag, c.gtidNumber = gtid, uuid, tag, gno
 	if c.open { // the transaction before was not completed by an event we know
 		c.done = c.gtids.String()
 	}
@@ -120,6 +137,22 @@ func (c *cursor) offset() *offset {
 	if c.gtidMode {
 		o.gtids = c.done
 	}
+	if c.held != nil {
+		o.file, o.pos, o.event = c.held.file, c.held.pos, 0
+	}
+	o.tx = c.tx.mark()
+	return o
+}
+
+// committed is the offset behind the current transaction.
+func (c *cursor) committed() offset {
+	o := offset{tsSec: c.tsMicros / 1e6, file: c.file, pos: c.end, serverID: c.serverID}
+	if c.held != nil {
+		o.file, o.pos = c.held.file, c.held.pos
+	}
+	if c.gtidMode {
+		o.gtids = c.gtids.String()
+	}
 	return o
 }
 
@@ -130,6 +163,9 @@ func (c *cursor) last() *offset {
 	}
 	o := *c.lastBase
 	o.row = c.lastRow
+	if o.tx != nil {
+		o.tx = o.tx.with(o.txTable, c.lastCount)
+	}
 	return &o
 }
 

@@ -158,6 +158,8 @@ type origin struct {
 	pos      uint64
 	row      int32
 	thread   data.Value
+	query    data.Value
+	tx       *txCounter // nil: no transaction metadata
 }
 
 var snapshotFalse = data.String("false")
@@ -179,6 +181,7 @@ func (w *writer) source(mem *row.Memory, o *origin, db, table data.Value) *data.
 	s.Set(srcPos, data.Int64(int64(o.pos)))
 	s.Set(srcRow, data.Int32(o.row))
 	s.Set(srcThread, o.thread)
+	s.Set(srcQuery, o.query)
 	return s
 }
 
@@ -200,6 +203,9 @@ func (w *writer) envelope(mem *row.Memory, t *tableInfo, o *origin, op data.Valu
 		e.Set(envAfter, data.Of(after))
 	}
 	e.Set(envSource, data.Of(w.source(mem, o, t.db, t.name)))
+	if o.tx != nil && o.tx.id != "" {
+		e.Set(envTransaction, o.tx.event(mem, t.id.String()))
+	}
 	e.Set(envOp, op)
 	now := w.now().UnixNano()
 	e.Set(envTsMs, data.Int64(now/1e6))

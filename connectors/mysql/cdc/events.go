@@ -83,6 +83,10 @@ func (r *reader) dispatch(ctx context.Context, h *replication.EventHeader, body,
 	if !c.gtidMode && h.Timestamp > 0 {
 		c.tsMicros = int64(h.Timestamp) * 1e6
 	}
+	if held, err := r.holds(h.EventType, body, raw); held || err != nil {
+		c.completed()
+		return err
+	}
 	var err error
 	switch h.EventType {
 	case replication.GTID_EVENT, replication.GTID_TAGGED_LOG_EVENT:
@@ -91,33 +95,28 @@ func (r *reader) dispatch(ctx context.Context, h *replication.EventHeader, body,
 		err = r.query(ctx, body)
 	case replication.TABLE_MAP_EVENT:
 		err = r.tableMap(body, raw) // of a skipped event too: later ones may use the number
-	case replication.WRITE_ROWS_EVENTv1, replication.WRITE_ROWS_EVENTv2:
-		err = r.rows(ctx, h.EventType, opCreate, body)
-	case replication.UPDATE_ROWS_EVENTv1, replication.UPDATE_ROWS_EVENTv2, replication.PARTIAL_UPDATE_ROWS_EVENT:
-		err = r.rows(ctx, h.EventType, opUpdate, body)
-	case replication.DELETE_ROWS_EVENTv1, replication.DELETE_ROWS_EVENTv2:
-		err = r.rows(ctx, h.EventType, opDelete, body)
-	case replication.XID_EVENT, replication.XA_PREPARE_LOG_EVENT:
-		r.commit()
-		return nil
+	case replication.XID_EVENT:
+		return r.commit(ctx)
+	case replication.XA_PREPARE_LOG_EVENT:
+		return r.xaPrepared(ctx, body)
+	case replication.ROWS_QUERY_EVENT:
+		err = r.rowsQuery(body)
 	case replication.TRANSACTION_PAYLOAD_EVENT:
 		return r.payload(ctx, body)
 	case replication.EXECUTE_LOAD_QUERY_EVENT:
 		err = r.statement("LOAD DATA")
 	case replication.INCIDENT_EVENT:
 		r.log.Error("the server reports an incident: changes may be missing from its binary log", "file", c.file, "position", c.start)
+	default:
+		if op, ok := rowsOp(h.EventType); ok {
+			err = r.rows(ctx, h.EventType, op, body)
+		}
 	}
 	if err != nil {
 		return err
 	}
 	c.completed()
 	return nil
-}
-
-// commit ends a transaction: from now on the offset is behind it.
-func (r *reader) commit() {
-	r.cur.commit()
-	r.cur.sent(r.cur.offset(), 0)
 }
 
 // gtid starts a transaction.
@@ -151,6 +150,7 @@ func (r *reader) gtid(h *replication.EventHeader, raw []byte) error {
 	text = fmt.Appendf(text, ":%d", g.GNO)
 	gtid := string(text)
 	c.startGTID(gtid[:36], tag, g.GNO, gtid)
+	c.ignored = r.set.gtidFilter != nil && r.set.gtidFilter.rows && !r.set.gtidFilter.takes(gtid[:36])
 	return nil
 }
 
@@ -308,7 +308,7 @@ func (r *reader) rows(ctx context.Context, t replication.EventType, op data.Valu
 		return errShortEvent
 	}
 	m := r.maps[tableNumber(body)]
-	if m == nil || m.info == nil || strings.Contains(r.set.skipped, op.String()) {
+	if m == nil || m.info == nil || c.ignored || strings.Contains(r.set.skipped, op.String()) {
 		return nil
 	}
 	e, err := parseRows(t, body)
@@ -327,8 +327,14 @@ func (r *reader) rows(ctx context.Context, t replication.EventType, op data.Valu
 func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e rowsEvent, skip uint64) error {
 	c := r.cur
 	base := c.offset()
+	if r.releasing != nil {
+		base = r.releasing.base
+	}
 	o := r.origin()
-	from := &rowOffset{base, 0}
+	from := &rowOffset{base: base}
+	table := r.countIn(base, m)
+	from.count = c.tx.count(table)
+	o.tx = c.tx
 	for n := uint64(0); len(e.images) > 0; n++ {
 		b, err := r.q.batch(ctx, recordsPerRow)
 		if err != nil {
@@ -357,11 +363,21 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 		if len(e.images) == size {
 			return r.badRow(m, n, row.ErrMalformed)
 		}
-		done := r.nextOffset(base, n+1)
+		done := from
+		switch {
+		case r.releasing == nil:
+			done = r.nextOffset(base, n+1)
+		case r.releasing.left == 0 && len(e.images) == 0:
+			done = r.nextOffset(r.releasing.after, 0)
+		}
 		if n >= skip {
 			c.row, o.row = int32(n), int32(n)
 			r.w.change(r.q, b, m.info, &o, op, before, after, from, done, size-len(e.images)+recordOverhead)
-			c.sent(base, n+1)
+			if r.releasing == nil {
+				done.count = c.tx.count(table) // the queue is locked: nobody has seen done
+				c.sent(base, n+1)
+				c.lastCount = done.count
+			}
 		}
 		from = done
 	}
@@ -410,6 +426,7 @@ func (r *reader) origin() origin {
 	if c.thread >= 0 {
 		o.thread = data.Int64(c.thread)
 	}
+	o.query = c.query
 	return o
 }
 
@@ -423,6 +440,7 @@ func (r *reader) beat(ctx context.Context) error {
 		return nil
 	}
 	r.lastBeat = now
+	r.beatAction(ctx)
 	if err := r.q.begin(ctx); err != nil {
 		return err
 	}

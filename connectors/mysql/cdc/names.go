@@ -14,6 +14,7 @@ type names struct {
 	delimiter       string
 	heartbeatPrefix string
 	heartbeatName   string
+	transaction     string
 	adjust          func(string) string // schema names; nil: as they are
 }
 
@@ -21,7 +22,8 @@ func namesOf(v config.Values) names {
 	return names{
 		prefix: keyTopicPrefix.Get(v), delimiter: keyTopicDelimiter.Get(v),
 		heartbeatPrefix: keyTopicHeartbeatPrefix.Get(v), heartbeatName: keyTopicHeartbeatName.Get(v),
-		adjust: adjuster(keySchemaNameAdjustmentMode.Get(v), true),
+		transaction: keyTopicTransaction.Get(v),
+		adjust:      adjuster(keySchemaNameAdjustmentMode.Get(v), true),
 	}
 }
 
@@ -40,6 +42,9 @@ func (n names) heartbeat() string {
 	}
 	return sanitize(n.heartbeatPrefix + n.delimiter + n.prefix)
 }
+
+// transactions is the topic of transaction metadata.
+func (n names) transactions() string { return sanitize(n.prefix + n.delimiter + n.transaction) }
 
 // schema is the name of the schema kind (Key, Value, Envelope) of the records of a topic.
 func (n names) schema(topic, kind string) string { return n.adjusted(topic + "." + kind) }

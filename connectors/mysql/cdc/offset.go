@@ -22,15 +22,23 @@ type offset struct {
 	// snapshot is INITIAL, … while a snapshot runs, else empty. A snapshot that was not completed starts again.
 	snapshot  string
 	completed bool // snapshot_completed, as read
+	// tx is the transaction the offset stands in, and txTable the table of its rows event (provide.transaction.metadata).
+	tx      *txMark
+	txTable string
 }
 
 var _ connect.SourceOffset = (*offset)(nil)
 
 // AppendJSON renders the offset with the keys in the order of Java's HashMap, which is how Debezium's stand in the topic.
-func (o *offset) AppendJSON(dst []byte) []byte { return o.appendJSON(dst, o.row) }
+func (o *offset) AppendJSON(dst []byte) []byte { return o.appendJSON(dst, o.row, "", 0) }
 
-func (o *offset) appendJSON(dst []byte, row uint64) []byte {
+func (o *offset) appendJSON(dst []byte, row uint64, table string, count int64) []byte {
 	dst = append(dst, '{')
+	if o.tx != nil && o.tx.id != "" {
+		dst = append(dst, `"transaction_id":`...)
+		dst = appendJSONString(dst, o.tx.id)
+		dst = append(dst, ',')
+	}
 	if o.tsSec != 0 {
 		dst = append(dst, `"ts_sec":`...)
 		dst = strconv.AppendInt(dst, o.tsSec, 10)
@@ -40,6 +48,9 @@ func (o *offset) appendJSON(dst []byte, row uint64) []byte {
 	dst = appendJSONString(dst, o.file)
 	dst = append(dst, `,"pos":`...)
 	dst = strconv.AppendUint(dst, o.pos, 10)
+	if o.tx != nil {
+		dst = o.tx.appendJSON(dst, table, count)
+	}
 	if o.gtids != "" {
 		dst = append(dst, `,"gtids":`...)
 		dst = appendJSONString(dst, o.gtids)
@@ -79,12 +90,15 @@ func appendJSONString(dst []byte, s string) []byte {
 
 // rowOffset is the offset after a row of an event: all rows of the event share base.
 type rowOffset struct {
-	base *offset
-	row  uint64
+	base  *offset
+	row   uint64
+	count int64 // of base.txTable's records in the transaction
 }
 
 // AppendJSON renders the offset.
-func (o *rowOffset) AppendJSON(dst []byte) []byte { return o.base.appendJSON(dst, o.row) }
+func (o *rowOffset) AppendJSON(dst []byte) []byte {
+	return o.base.appendJSON(dst, o.row, o.base.txTable, o.count)
+}
 
 // parseOffset reads an offset of this connector or of Debezium, old ones ("snapshot":true, numbers as texts) too. Keys of features
 // this connector does not have yet are returned, so that the caller can say so.
@@ -128,7 +142,9 @@ func parseOffset(doc json.RawMessage) (o *offset, other []string, err error) {
 				o.event = n
 			}
 		default:
-			other = append(other, k)
+			if !o.parseMark(k, s) {
+				other = append(other, k)
+			}
 		}
 	}
 	if o.file == "" && o.gtids == "" {

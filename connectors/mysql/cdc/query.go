@@ -48,8 +48,7 @@ func (r *reader) query(ctx context.Context, body []byte) error {
 		return err
 	}
 	if begin {
-		r.cur.begin(q.thread)
-		return nil
+		return r.begin(ctx, q.thread)
 	}
 	word, second := leadingWords(q.sql)
 	if r.cur.skipping && word != "COMMIT" && word != "XA" {
@@ -57,27 +56,24 @@ func (r *reader) query(ctx context.Context, body []byte) error {
 	}
 	switch word {
 	case "BEGIN":
-		r.cur.begin(q.thread)
+		return r.begin(ctx, q.thread)
 	case "COMMIT":
-		r.commit()
+		return r.commit(ctx)
 	case "ROLLBACK":
 		if second != "" {
 			return nil // TO a savepoint: what it undid is not in the log
 		}
 		r.log.Warn("a transaction with changes of tables without transactions was rolled back: its rows were sent", "file", r.cur.file,
 			"position", r.cur.start)
-		r.commit()
+		return r.commit(ctx)
 	case "SAVEPOINT", "RELEASE":
 	case "XA":
 		switch second {
 		case "START", "BEGIN":
 			r.cur.begin(q.thread)
-		case "ROLLBACK":
-			r.log.Warn("a prepared XA transaction was rolled back: its rows were sent when it was prepared", "file", r.cur.file,
-				"position", r.cur.start)
-			r.commit()
-		case "COMMIT":
-			r.commit()
+			r.xaStart()
+		case "COMMIT", "ROLLBACK":
+			return r.xaEnd(ctx, &q, second == "COMMIT")
 		}
 	case "INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH":
 		if !q.touches(r.set.filters.database) {

@@ -37,12 +37,17 @@ type reader struct {
 	version   int // grows with each change of model
 	tables    *tables
 
+	xa        *heldXA // the transaction under way, if it is one of XA
+	prepared  map[string]*heldXA
+	releasing *releasing // rows of a held transaction are being sent
+
 	cur      *cursor
 	maps     map[uint64]*tableMap
 	parser   *replication.BinlogParser
 	inner    *replication.BinlogParser // without checksums
 	offsets  []rowOffset
 	lastBeat time.Time
+	beatConn *server.Conn // for heartbeat.action.query; nil until used
 	attempts int
 
 	fileName  string
@@ -74,10 +79,22 @@ func (r *reader) run(ctx context.Context) error {
 	if err := sleep(ctx, r.delay()); err != nil {
 		return err
 	}
-	if r.cur, err = cursorAt(start, r.gtidMode); err != nil {
+	if r.cur, err = r.cursor(start); err != nil {
 		return err
 	}
+	defer r.closeBeat()
+	defer r.dropHeld()
 	return r.stream(ctx)
+}
+
+// cursor makes the cursor that starts at an offset.
+func (r *reader) cursor(at *offset) (*cursor, error) {
+	c, err := cursorAt(at, r.gtidMode)
+	if err == nil && r.set.transactions {
+		c.tx = &txCounter{}
+		c.tx.resume(at.tx)
+	}
+	return c, err
 }
 
 // delay is streaming.delay.ms, which counts after a snapshot only.
@@ -179,7 +196,11 @@ func (r *reader) whenNeeded(err error) (snapshot bool, _ error) {
 func (r *reader) available(ctx context.Context, conn *server.Conn) error {
 	const wayOut = "take a new snapshot: snapshot.mode=when_needed does so by itself"
 	if r.gtidMode && !r.set.ignoreGTIDs && r.stored.gtids != "" {
-		lost, unknown, err := conn.MissingGTIDs(ctx, r.stored.gtids)
+		have, err := r.relevant(r.stored.gtids)
+		if err != nil {
+			return err
+		}
+		lost, unknown, err := conn.MissingGTIDs(ctx, have)
 		switch {
 		case err != nil:
 			return err

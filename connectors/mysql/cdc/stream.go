@@ -27,13 +27,14 @@ const (
 func (r *reader) stream(ctx context.Context) error {
 	from := r.cur.last()
 	return r.retry(ctx, "reading the binary log", func() error {
-		c, err := cursorAt(from, r.gtidMode)
+		c, err := r.cursor(from)
 		if err != nil {
 			return err
 		}
 		c.row = r.cur.row
 		r.cur = c
 		r.maps = map[uint64]*tableMap{}
+		r.dropHeld()
 		err = r.dump(ctx)
 		if to := r.cur.last(); *to != *from {
 			from, r.attempts = to, 0
@@ -66,8 +67,10 @@ func (r *reader) dump(ctx context.Context) error {
 	defer line.hangUp()
 	defer context.AfterFunc(ctx, line.hangUp)()
 	var events *replication.BinlogStreamer
-	var err error
-	gtids := r.cur.done
+	gtids, err := r.startSet(ctx, r.cur.done)
+	if err != nil {
+		return err
+	}
 	// From the start on the cursor belongs to the handler.
 	r.log.Info("reading the binary log", "file", r.cur.restart.file, "position", r.cur.restart.pos, "gtids", gtids)
 	if r.useGTIDs() {

@@ -292,7 +292,7 @@ func TestStaticProblems(t *testing.T) {
 		{props: config.Props{"table.include.list": "a.(?!b)"}, key: "table.include.list", text: "regular expression"},
 		{props: config.Props{"max.queue.size": "10", "max.batch.size": "10"}, key: "max.queue.size", text: "larger than the maximum batch size"},
 		{props: config.Props{"snapshot.mode": "recovery"}, key: "snapshot.mode", text: "not supported yet"},
-		{props: config.Props{"provide.transaction.metadata": "true"}, key: "provide.transaction.metadata", text: "not supported yet"},
+		{props: config.Props{"gtid.source.includes": "a", "gtid.source.excludes": "b"}, key: "gtid.source.excludes", text: "already specified"},
 		{props: config.Props{"signal.data.collection": "a.b"}, key: "signal.data.collection", text: "not supported yet"},
 		{props: config.Props{"column.mask.hash.CRC.with.salt.x": "a.b.c"}, key: "column.mask.hash.CRC.with.salt.[hidden]", text: "no hash algorithm"},
 		{props: config.Props{"column.mask.hash.SHA-256.x": "a.b.c"}, key: "column.mask.hash.SHA-256.x", text: "none of the forms"},

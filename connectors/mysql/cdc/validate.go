@@ -63,6 +63,12 @@ func staticProblems(v config.Values) []config.Problem {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		out = append(out, config.Problem{Key: key, Message: err.Error()})
 	}
+	if _, err := gtidFilterOf(v); err != nil {
+		key, _, _ := strings.Cut(err.Error(), ":")
+		out = append(out, config.Problem{Key: key, Message: err.Error()})
+	} else if len(keyGtidSourceIncludes.Get(v)) > 0 && keyGtidSourceExcludes.Get(v) != "" {
+		invalid(keyGtidSourceExcludes, "\"%s\" is already specified", keyGtidSourceIncludes.Name())
+	}
 	if _, err := columnRulesOf(v); err != nil {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		out = append(out, config.Problem{Key: key, Message: err.Error()})
@@ -87,13 +93,13 @@ var notYet = []struct {
 	key config.AnyKey
 	ok  []string // lower case
 }{
-	{keyProvideTransactionMetadata, []string{"false"}}, {keySnapshotMaxThreads, []string{"1"}},
+	{keySnapshotMaxThreads, []string{"1"}},
 	{keySnapshotMode, []string{"always", "initial", "initial_only", "no_data", "when_needed", "schema_only"}},
 	{keySnapshotLockingMode, []string{"minimal", "extended", "none"}}, {keySnapshotQueryMode, []string{"select_all"}},
 	{keySnapshotTablesOrderByRowCount, []string{"disabled"}}, {keySignalDataCollection, nil},
 	{keySignalEnabledChannels, []string{"", "source"}}, {keyNotificationEnabledChannels, []string{""}},
-	{keyHeartbeatActionQuery, nil}, {keyIncludeQuery, []string{"false"}}, {keyPostProcessors, []string{""}},
-	{keyGtidSourceIncludes, nil}, {keyGtidSourceExcludes, nil},
+	{keyPostProcessors, []string{""}},
+
 	{keyDatabaseSslKeystore, nil}, {keyDatabaseSslTruststore, nil}, {keyReadOnly, []string{"false"}},
 	{keyOpenlineageIntegrationEnabled, []string{"false"}}, {keyBinlogBufferSize, []string{"0"}},
 	{keySchemaHistoryInternal, []string{"io.debezium.storage.kafka.history.kafkaschemahistory",

@@ -1,0 +1,336 @@
+package cdc
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+
+	"github.com/go-mysql-org/go-mysql/replication"
+
+	"github.com/connectd/connectd/connect/data"
+)
+
+// An XA transaction stands in the binary log when it is prepared; whether it happened is known at its XA COMMIT or XA ROLLBACK, which may
+// come days later. Its row events are held until then. Meanwhile the offsets do not cover it: with GTIDs its own is left out of the set,
+// so that the server sends it again after a restart; without GTIDs reading starts again at the oldest one that is held.
+
+// xaMemory is how many bytes of events one transaction holds in memory; the rest goes to a temporary file.
+const xaMemory = 16 << 20
+
+// heldXA are the row events of a transaction. One goroutine.
+type heldXA struct {
+	start  place
+	uuid   string // with GTIDs
+	tag    string
+	gno    int64
+	events []heldEvent
+	bytes  int
+	file   *os.File // already unlinked; nil until needed
+	w      *bufio.Writer
+	spilt  int
+	rows   int // row events among them
+
+	// What is to be skipped of the transaction that the restart's offset stands in, which comes later.
+	skipEvents, skipRows uint64
+}
+
+// releasing is a held transaction on its way out.
+type releasing struct {
+	base, after *offset // before and behind the statement that committed it
+	left        int     // row events
+}
+
+type heldEvent struct {
+	kind   replication.EventType
+	plain  bool // without a checksum: out of a compressed transaction
+	raw    []byte
+	header int // bytes of raw before the body
+	tail   int // bytes behind it: the checksum
+}
+
+// hold keeps an event of the current XA transaction.
+func (x *heldXA) hold(e heldEvent) error {
+	if _, ok := rowsOp(e.kind); ok {
+		x.rows++
+	}
+	if x.bytes += len(e.raw); x.bytes <= xaMemory && x.file == nil {
+		x.events = append(x.events, e)
+		return nil
+	}
+	if x.file == nil {
+		f, err := os.CreateTemp("", "connectd-xa-")
+		if err != nil {
+			return fmt.Errorf("holding an XA transaction of more than %d bytes: %w", xaMemory, err)
+		}
+		_ = os.Remove(f.Name()) // nothing is left behind, whatever happens
+		x.file, x.w = f, bufio.NewWriterSize(f, 1<<16)
+	}
+	var head [12]byte
+	head[0] = byte(e.kind)
+	if e.plain {
+		head[1] = 1
+	}
+	head[2], head[3] = byte(e.header), byte(e.tail)
+	binary.LittleEndian.PutUint32(head[4:], uint32(len(e.raw)))
+	_, err := x.w.Write(head[:])
+	if err == nil {
+		_, err = x.w.Write(e.raw)
+	}
+	if err != nil {
+		return fmt.Errorf("holding an XA transaction of %d bytes in a temporary file: %w", x.bytes, err)
+	}
+	x.spilt++
+	return nil
+}
+
+// each calls f for the events in their order.
+func (x *heldXA) each(f func(heldEvent) error) error {
+	for _, e := range x.events {
+		if err := f(e); err != nil {
+			return err
+		}
+	}
+	if x.file == nil {
+		return nil
+	}
+	if err := x.w.Flush(); err != nil {
+		return fmt.Errorf("holding an XA transaction of %d bytes in a temporary file: %w", x.bytes, err)
+	}
+	if _, err := x.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	in := bufio.NewReaderSize(x.file, 1<<16)
+	for range x.spilt {
+		var head [12]byte
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			return fmt.Errorf("reading a held XA transaction: %w", err)
+		}
+		e := heldEvent{kind: replication.EventType(head[0]), plain: head[1] == 1, header: int(head[2]), tail: int(head[3]),
+			raw: make([]byte, binary.LittleEndian.Uint32(head[4:]))}
+		if _, err := io.ReadFull(in, e.raw); err != nil {
+			return fmt.Errorf("reading a held XA transaction: %w", err)
+		}
+		if err := f(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *heldXA) close() {
+	if x.file != nil {
+		_ = x.file.Close()
+		x.file = nil
+	}
+}
+
+// xaStart begins to hold.
+func (r *reader) xaStart() {
+	c := r.cur
+	r.xa = &heldXA{start: place{c.file, c.start}, uuid: c.gtidUUID, tag: c.gtidTag, gno: c.gtidNumber}
+	if c.skipEvents > 0 && c.resumed != nil && c.resumed.beyond(c.gtidUUID, c.gtidTag, c.gtidNumber) {
+		// The offset stands in a later transaction: this one is sent again because it was held.
+		r.xa.skipEvents, r.xa.skipRows = c.skipEvents, c.skipRows
+		c.skipEvents, c.skipRows, c.skipping = 0, 0, false
+	}
+}
+
+// holds keeps the event if it belongs to an XA transaction that is not committed yet.
+func (r *reader) holds(t replication.EventType, body, raw []byte) (bool, error) {
+	if r.xa == nil {
+		return false, nil
+	}
+	switch t {
+	case replication.TABLE_MAP_EVENT, replication.ROWS_QUERY_EVENT:
+	case replication.WRITE_ROWS_EVENTv1, replication.WRITE_ROWS_EVENTv2, replication.UPDATE_ROWS_EVENTv1, replication.UPDATE_ROWS_EVENTv2,
+		replication.PARTIAL_UPDATE_ROWS_EVENT, replication.DELETE_ROWS_EVENTv1, replication.DELETE_ROWS_EVENTv2:
+		if r.cur.skipping { // sent before the restart, by Debezium
+			return true, nil
+		}
+	default:
+		return false, nil
+	}
+	header := replication.EventHeaderSize
+	return true, r.xa.hold(heldEvent{kind: t, plain: r.parser == r.inner, raw: raw, header: header, tail: len(raw) - header - len(body)})
+}
+
+// xaPrepared ends the part of the log that an XA transaction stands in.
+func (r *reader) xaPrepared(ctx context.Context, body []byte) error {
+	c, x := r.cur, r.xa
+	r.xa = nil
+	if x == nil { // it began before the place this reader started at
+		return r.commit(ctx)
+	}
+	id, onePhase, err := parsePrepare(body)
+	if err != nil {
+		return err
+	}
+	if onePhase {
+		defer x.close()
+		if err := r.release(ctx, x, c.offset()); err != nil {
+			return err
+		}
+		return r.commit(ctx)
+	}
+	if old := r.prepared[id]; old != nil {
+		old.close()
+	}
+	if r.prepared == nil {
+		r.prepared = map[string]*heldXA{}
+	}
+	r.prepared[id] = x
+	if c.gtidMode && x.uuid != "" {
+		c.gtids.remove(x.uuid, x.tag, x.gno)
+	}
+	c.held = r.oldestHeld()
+	if err := r.commit(ctx); err != nil {
+		return err
+	}
+	c.skipEvents, c.skipRows = x.skipEvents, x.skipRows
+	return nil
+}
+
+// oldestHeld is where reading has to start again without GTIDs; nil if nothing is held.
+func (r *reader) oldestHeld() *place {
+	if r.gtidMode && !r.set.ignoreGTIDs {
+		return nil
+	}
+	var oldest *place
+	for _, x := range r.prepared {
+		if oldest == nil || x.start.file < oldest.file || x.start.file == oldest.file && x.start.pos < oldest.pos {
+			p := x.start
+			oldest = &p
+		}
+	}
+	return oldest
+}
+
+// xaEnd deals with XA COMMIT and XA ROLLBACK.
+func (r *reader) xaEnd(ctx context.Context, q *queryEvent, committed bool) error {
+	c := r.cur
+	id, err := parseXID(q.sql)
+	if err != nil {
+		return err
+	}
+	x := r.prepared[id]
+	if x == nil {
+		if committed && !c.resuming() {
+			r.log.Warn("an XA transaction was committed that had been prepared before the place where reading began: its rows are known only "+
+				"if Debezium sent them when it was prepared", "file", c.file, "position", c.start)
+		}
+		return r.commit(ctx)
+	}
+	defer x.close()
+	if committed {
+		if err := r.begin(ctx, q.thread); err != nil {
+			return err
+		}
+	}
+	base := c.offset()
+	delete(r.prepared, id)
+	if c.gtidMode && x.uuid != "" {
+		c.gtids.add(x.uuid, x.tag, x.gno)
+		c.open = true
+	}
+	c.held = r.oldestHeld()
+	if committed {
+		if err := r.release(ctx, x, base); err != nil {
+			return err
+		}
+	}
+	return r.commit(ctx)
+}
+
+// release sends the rows of a held transaction, with the place of the statement that committed it. All but the last carry the offset
+// before it: a restart in their midst repeats them.
+func (r *reader) release(ctx context.Context, x *heldXA, base *offset) error {
+	maps, parser := r.maps, r.parser
+	after := r.cur.committed()
+	r.maps, r.releasing = map[uint64]*tableMap{}, &releasing{base: base, after: &after, left: x.rows}
+	defer func() { r.maps, r.parser, r.releasing = maps, parser, nil }()
+	return x.each(func(e heldEvent) error {
+		if r.parser = parser; e.plain {
+			r.parser = r.inner
+		}
+		body := e.raw[e.header : len(e.raw)-e.tail]
+		switch e.kind {
+		case replication.TABLE_MAP_EVENT:
+			return r.tableMap(body, e.raw)
+		case replication.ROWS_QUERY_EVENT:
+			return r.rowsQuery(body)
+		}
+		op, _ := rowsOp(e.kind)
+		r.releasing.left--
+		return r.rows(ctx, e.kind, op, body)
+	})
+}
+
+// rowsOp is the operation of a rows event; ok is false for other events.
+func rowsOp(t replication.EventType) (op data.Value, ok bool) {
+	switch t {
+	case replication.WRITE_ROWS_EVENTv1, replication.WRITE_ROWS_EVENTv2:
+		return opCreate, true
+	case replication.UPDATE_ROWS_EVENTv1, replication.UPDATE_ROWS_EVENTv2, replication.PARTIAL_UPDATE_ROWS_EVENT:
+		return opUpdate, true
+	case replication.DELETE_ROWS_EVENTv1, replication.DELETE_ROWS_EVENTv2:
+		return opDelete, true
+	}
+	return data.Value{}, false
+}
+
+// parsePrepare reads an XA_prepare_log_event: one byte for one phase, then format, two lengths and the two parts of the id.
+func parsePrepare(body []byte) (id string, onePhase bool, err error) {
+	if len(body) < 13 {
+		return "", false, errShortEvent
+	}
+	format := int64(int32(binary.LittleEndian.Uint32(body[1:])))
+	g, b := int(binary.LittleEndian.Uint32(body[5:])), int(binary.LittleEndian.Uint32(body[9:]))
+	if g < 0 || b < 0 || g > 64 || b > 64 || len(body) < 13+g+b {
+		return "", false, errShortEvent
+	}
+	return xid(format, body[13:13+g], body[13+g:13+g+b]), body[0] != 0, nil
+}
+
+func xid(format int64, gtrid, bqual []byte) string {
+	return fmt.Sprintf("%d:%x:%x", format, gtrid, bqual)
+}
+
+// xaStatement is how the server writes XA statements into the log: XA COMMIT X'6162',X”,1.
+var xaStatement = regexp.MustCompile(`(?i)^XA\s+\w+\s+X'([0-9a-f]*)'\s*(?:,\s*X'([0-9a-f]*)'\s*(?:,\s*(-?\d+))?)?`)
+
+func parseXID(sql string) (string, error) {
+	m := xaStatement.FindStringSubmatch(sql)
+	if m == nil {
+		return "", fmt.Errorf("reading the id of an XA transaction: %w", errXID)
+	}
+	g, err := hex.DecodeString(m[1])
+	b, err2 := hex.DecodeString(m[2])
+	if err != nil || err2 != nil {
+		return "", fmt.Errorf("reading the id of an XA transaction: %w", errXID)
+	}
+	format := int64(1)
+	if m[3] != "" {
+		format, _ = strconv.ParseInt(m[3], 10, 64)
+	}
+	return xid(format, g, b), nil
+}
+
+var errXID = errors.New("the statement is not of the form XA COMMIT X'…',X'…',n")
+
+// dropHeld forgets what is held: the connection is made anew, and the server sends it again.
+func (r *reader) dropHeld() {
+	for _, x := range r.prepared {
+		x.close()
+	}
+	if r.xa != nil {
+		r.xa.close()
+	}
+	r.prepared, r.xa = nil, nil
+}

@@ -270,7 +270,7 @@ func (p *process) announce() {
 
 func (p *process) builder() *worker.Builder {
 	b := &worker.Builder{
-		Registry: p.reg, Facts: p.facts, Clients: p.clients, Resolve: p.resolver.ResolveProps, Offsets: sourceOffsets{p.offsets},
+		Registry: p.reg, Facts: p.facts, Clients: p.clients, Secrets: p.resolver, Offsets: sourceOffsets{p.offsets},
 		Logs: &store.TopicLogs{Clients: p.clients, Log: p.log}, Topics: &topicMaker{p}, Metrics: p.metrics, Log: p.log,
 		CommitInterval: p.cfg.OffsetFlushInterval, CommitTimeout: p.cfg.OffsetFlushTimeout,
 	}

@@ -7,7 +7,8 @@
 // (a provider nobody configured, a key the provider does not have) stays as it is written, as Java's ConfigTransformer leaves it;
 // what the resolved text holds is not resolved again. No value that a provider returned is logged or put into an error.
 //
-// Values may be files whose change must be noticed; Resolution.TTL tells when to ask again.
+// Values may be files whose change must be noticed; Resolution.TTL tells when to ask again, and Resolution.Fingerprint whether something
+// has changed. The file and directory providers give their values the TTL watch.interval.ms.
 //
 //	r, err := secrets.New(ctx, secrets.Config{Providers: &registry.ConfigProviders, Worker: props})
 //	res, err := r.Resolve(ctx, connectorProps)

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/magiconair/properties"
 
@@ -20,6 +21,8 @@ import (
 var (
 	keyAllowedPaths = config.List("allowed.paths").
 			Doc("Paths, separated by commas, below which files may be read, symbolic links followed. If it is not set, all may.")
+	keyWatchInterval = config.Long("watch.interval.ms", config.AtLeast(0)).Default(10000).
+				Doc("How often files that configs use are read again; what uses a value that has changed is restarted, unless config.action.reload is none. 0: never.")
 	keyAllowlist = config.String("allowlist.pattern").
 			Doc("Regular expression which the whole name of an environment variable has to match to be readable. If it is not set, all are.").
 			Check(func(s string) error { _, err := wholeMatch(s); return err })
@@ -29,9 +32,9 @@ var (
 func Plugins() []connect.Plugin[connect.ConfigProvider] {
 	return []connect.Plugin[connect.ConfigProvider]{
 		builtin("FileConfigProvider", "Reads values from a Java properties file: ${file:/path/to/file.properties:key}.",
-			config.NewDef(keyAllowedPaths), func() connect.ConfigProvider { return &fileProvider{} }),
+			config.NewDef(keyAllowedPaths, keyWatchInterval), func() connect.ConfigProvider { return &fileProvider{} }),
 		builtin("DirectoryConfigProvider", "Reads values from the files of a directory, one a key: ${dir:/path/to/dir:file}.",
-			config.NewDef(keyAllowedPaths), func() connect.ConfigProvider { return &directoryProvider{} }),
+			config.NewDef(keyAllowedPaths, keyWatchInterval), func() connect.ConfigProvider { return &directoryProvider{} }),
 		builtin("EnvVarConfigProvider", "Reads values from environment variables: ${env:NAME}.",
 			config.NewDef(keyAllowlist), func() connect.ConfigProvider { return &envProvider{environ: os.Environ} }),
 	}
@@ -56,9 +59,13 @@ func reason(err error) error {
 }
 
 // fileProvider answers from a properties file. A path that is not allowed has no keys, as in Java.
-type fileProvider struct{ allowed allowedPaths }
+type fileProvider struct {
+	allowed allowedPaths
+	ttl     time.Duration
+}
 
 func (p *fileProvider) Configure(v config.Values) (err error) {
+	p.ttl = config.Millis(keyWatchInterval, v)
 	p.allowed, err = newAllowedPaths(keyAllowedPaths.Get(v))
 	return err
 }
@@ -84,15 +91,19 @@ func (p *fileProvider) Get(ctx context.Context, path string, keys []string) (con
 			data[k] = v
 		}
 	}
-	return connect.Resolved{Data: data}, nil
+	return connect.Resolved{Data: data, TTL: p.ttl}, nil
 }
 
 func (p *fileProvider) Close() error { return nil }
 
 // directoryProvider answers from files, one a key. A trailing line break is part of the value, as in Java.
-type directoryProvider struct{ allowed allowedPaths }
+type directoryProvider struct {
+	allowed allowedPaths
+	ttl     time.Duration
+}
 
 func (p *directoryProvider) Configure(v config.Values) (err error) {
+	p.ttl = config.Millis(keyWatchInterval, v)
 	p.allowed, err = newAllowedPaths(keyAllowedPaths.Get(v))
 	return err
 }
@@ -103,7 +114,7 @@ func (p *directoryProvider) Get(ctx context.Context, path string, keys []string)
 		return connect.Resolved{}, ctx.Err()
 	}
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return connect.Resolved{}, ctx.Err()
+		return connect.Resolved{TTL: p.ttl}, ctx.Err() // it may come yet
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -125,7 +136,7 @@ func (p *directoryProvider) Get(ctx context.Context, path string, keys []string)
 		}
 		data[e.Name()] = string(b)
 	}
-	return connect.Resolved{Data: data}, nil
+	return connect.Resolved{Data: data, TTL: p.ttl}, nil
 }
 
 func (p *directoryProvider) Close() error { return nil }

@@ -2,6 +2,10 @@ package secrets
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,6 +28,7 @@ type Config struct {
 // Resolver replaces ${provider:path:key} and ${provider:key}. Safe for concurrent use when its providers are; the built-in ones are.
 type Resolver struct {
 	providers map[string]connect.ConfigProvider
+	key       [32]byte // of fingerprints
 }
 
 // Resolution is a resolved config.
@@ -31,12 +36,17 @@ type Resolution struct {
 	Props config.Props  // the caller's; never to be logged
 	TTL   time.Duration // the shortest TTL of a value used; 0: none
 	Keys  []string      // the keys whose value changed, sorted
+	// Fingerprint changes with the values that providers put in, and says nothing of them outside this process; empty: there are none.
+	Fingerprint string
 }
 
 // New configures the providers that the worker config names. Every problem is reported at once; nothing is left open on error.
 // The error of an unknown class is a *plugin.NotFound behind the key.
 func New(ctx context.Context, c Config) (*Resolver, error) {
 	r := &Resolver{providers: map[string]connect.ConfigProvider{}}
+	if _, err := rand.Read(r.key[:]); err != nil {
+		return nil, fmt.Errorf("making a secrets resolver: %w", err)
+	}
 	if c.Providers == nil {
 		return nil, errors.New("making a secrets resolver: no providers given")
 	}
@@ -107,12 +117,42 @@ func contain(err *error, doing string) {
 // Resolve returns p with what the providers know put in. ctx bounds the look-ups. On error nothing is resolved; the error names
 // provider and path, never a value.
 func (r *Resolver) Resolve(ctx context.Context, p config.Props) (Resolution, error) {
+	return r.resolve(ctx, p, r.get)
+}
+
+// Round looks many configs up at one time: what several of them use is asked for once. One goroutine; use it for one round.
+func (r *Resolver) Round() *Round { return &Round{r: r, got: map[string]connect.Resolved{}} }
+
+// Round see Resolver.Round.
+type Round struct {
+	r   *Resolver
+	got map[string]connect.Resolved
+}
+
+// Resolve is that of the Resolver.
+func (x *Round) Resolve(ctx context.Context, p config.Props) (Resolution, error) {
+	return x.r.resolve(ctx, p, func(ctx context.Context, src source, keys []string) (connect.Resolved, error) {
+		id := strings.Join(append([]string{src.provider, src.path}, keys...), "\x00")
+		if got, ok := x.got[id]; ok {
+			return got, nil
+		}
+		got, err := x.r.get(ctx, src, keys)
+		if err == nil {
+			x.got[id] = got
+		}
+		return got, err
+	})
+}
+
+type lookUp func(ctx context.Context, src source, keys []string) (connect.Resolved, error)
+
+func (r *Resolver) resolve(ctx context.Context, p config.Props, get lookUp) (Resolution, error) {
 	asked := r.collect(p)
 	found := map[source]map[string]string{}
 	res := Resolution{Props: make(config.Props, len(p))}
 	for src, keys := range asked {
 		slices.Sort(keys)
-		got, err := r.get(ctx, src, slices.Compact(keys))
+		got, err := get(ctx, src, slices.Compact(keys))
 		if err != nil {
 			return Resolution{}, fmt.Errorf("asking config provider %s for %q: %w", src.provider, src.path, err)
 		}
@@ -129,7 +169,23 @@ func (r *Resolver) Resolve(ctx context.Context, p config.Props) (Resolution, err
 		res.Props[k] = out
 	}
 	slices.Sort(res.Keys)
+	res.Fingerprint = r.fingerprint(res)
 	return res, nil
+}
+
+// fingerprint is keyed by a secret of this process, so that short values cannot be guessed from it.
+func (r *Resolver) fingerprint(res Resolution) string {
+	if len(res.Keys) == 0 {
+		return ""
+	}
+	mac := hmac.New(sha256.New, r.key[:])
+	for _, k := range res.Keys {
+		for _, s := range []string{k, res.Props[k]} {
+			mac.Write(binary.AppendUvarint(nil, uint64(len(s))))
+			mac.Write([]byte(s))
+		}
+	}
+	return string(mac.Sum(nil))
 }
 
 // ResolveProps is Resolve for callers that want the props alone.

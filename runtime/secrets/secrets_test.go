@@ -261,3 +261,81 @@ func FuzzResolve(f *testing.F) {
 		}
 	})
 }
+
+// A fingerprint changes with what providers put in, and with nothing else; it holds none of it.
+func TestFingerprint(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "s.properties")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := resolver(t, nil, config.Props{
+		"config.providers": "file", "config.providers.file.class": "FileConfigProvider", "config.providers.file.param.watch.interval.ms": "1500",
+	})
+	of := func(p config.Props) string {
+		t.Helper()
+		res, err := r.Resolve(t.Context(), p)
+		if err != nil || res.TTL != 1500*time.Millisecond && len(p) > 1 {
+			t.Fatal(res.TTL, err)
+		}
+		return res.Fingerprint
+	}
+	props := config.Props{"name": "c", "password": "${file:" + file + ":pw}", "user": "${file:" + file + ":user}"}
+	write("pw=swordfish\n")
+	first := of(props)
+	if first == "" || strings.Contains(first, "swordfish") {
+		t.Errorf("fingerprint %q", first)
+	}
+	write("pw=swordfish\nother=x\n")
+	if of(props) != first {
+		t.Error("it changed with a value that is not used")
+	}
+	write("pw=swordfish\nuser=joe\n")
+	second := of(props)
+	if second == first {
+		t.Error("it did not change with a value that came")
+	}
+	write("pw=tuna\nuser=joe\n")
+	if of(props) == second {
+		t.Error("it did not change with the value")
+	}
+	if got := of(config.Props{"name": "c"}); got != "" {
+		t.Errorf("without references it is %q", got)
+	}
+}
+
+// counting counts how often it is asked.
+type counting struct {
+	fake
+	asked map[string]int
+}
+
+func (c *counting) Get(ctx context.Context, path string, keys []string) (connect.Resolved, error) {
+	c.asked[path]++
+	return c.fake.Get(ctx, path, keys)
+}
+
+func TestRoundAsksOnce(t *testing.T) {
+	closed := false
+	c := &counting{fake{closed: &closed}, map[string]int{}}
+	s := &plugin.Set[connect.ConfigProvider]{}
+	if err := s.Add(connect.Plugin[connect.ConfigProvider]{Name: "fake", New: func() connect.ConfigProvider { return c }}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := New(t.Context(), Config{Providers: s, Worker: config.Props{"config.providers": "f", "config.providers.f.class": "fake"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	round := r.Round()
+	for range 3 {
+		if res, err := round.Resolve(t.Context(), config.Props{"a": "${f:p:k}", "b": "${f:q:k}"}); err != nil || res.Props["a"] != "<p/k>" {
+			t.Fatal(res, err)
+		}
+	}
+	if c.asked["p"] != 1 || c.asked["q"] != 1 {
+		t.Errorf("asked %v", c.asked)
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/pipeline"
 	"github.com/connectd/connectd/runtime/plugin"
+	"github.com/connectd/connectd/runtime/secrets"
 	"github.com/connectd/connectd/runtime/sinktask"
 	"github.com/connectd/connectd/runtime/sourcetask"
 	"github.com/connectd/connectd/runtime/supervise"
@@ -33,8 +34,8 @@ type Builder struct {
 	Registry *plugin.Registry
 	Facts    connectorconfig.Worker
 	Clients  *kafka.Clients
-	// Resolve puts in what the config providers know, at the start of each instance, so that secrets are never kept.
-	Resolve func(ctx context.Context, p config.Props) (config.Props, error)
+	// Secrets puts in what the config providers know, at the start of each instance, so that secrets are never kept. Nil: nothing is put in.
+	Secrets *secrets.Resolver
 	Offsets OffsetStore
 	Logs    connect.TopicLogs
 	Topics  TopicMaker
@@ -56,9 +57,15 @@ type TopicMaker interface {
 
 // build makes the body of a run. started is called once it is up; report takes further reports of connectors.
 func (b *Builder) build(ctx context.Context, r *run, started func(), report func(cluster.Report)) (body, error) {
-	props, err := b.resolve(ctx, r.want.Connector)
+	props, err := b.resolve(ctx, r, r.want.Connector)
 	if err != nil {
 		return nil, err
+	}
+	var task config.Props
+	if r.id.Task != connect.ConnectorTask { // before anything can fail: what is used must be known in full
+		if task, err = b.resolve(ctx, r, r.want.Task); err != nil {
+			return nil, err
+		}
 	}
 	plan, err := connectorconfig.NewPlan(b.Registry, b.Facts, props)
 	if err != nil {
@@ -74,10 +81,6 @@ func (b *Builder) build(ctx context.Context, r *run, started func(), report func
 	if plan.TasksMaxEnforce && r.want.Tasks > plan.TasksMax {
 		return nil, configError{fmt.Errorf("the connector %s has %d task configs, which is greater than %d, the maximum number of tasks it is "+
 			"configured to create; reconfigure it, or set tasks.max.enforce to false", r.id.Connector, r.want.Tasks, plan.TasksMax)}
-	}
-	task, err := b.resolve(ctx, r.want.Task)
-	if err != nil {
-		return nil, err
 	}
 	log = log.With("task", r.id.Task)
 	if plan.Source != nil {
@@ -101,15 +104,23 @@ func (b *Builder) policy(want cluster.Want) supervise.Policy {
 	return b.Facts.RestartPolicy(want.Connector)
 }
 
-func (b *Builder) resolve(ctx context.Context, p config.Props) (config.Props, error) {
-	if b.Resolve == nil {
+func (b *Builder) resolve(ctx context.Context, r *run, p config.Props) (config.Props, error) {
+	if b.Secrets == nil {
 		return p, nil
 	}
-	out, err := b.Resolve(ctx, p)
+	res, err := b.Secrets.Resolve(ctx, p)
+	r.uses(res, err)
 	if err != nil {
 		return nil, fmt.Errorf("resolving config variables: %w", err)
 	}
-	return out, nil
+	return res.Props, nil
+}
+
+func (b *Builder) round() round {
+	if b.Secrets == nil {
+		return nil
+	}
+	return b.Secrets.Round()
 }
 
 func (b *Builder) connector(r *run, plan *connectorconfig.Plan, started func(), report func(cluster.Report), log *slog.Logger) (body, error) {

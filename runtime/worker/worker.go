@@ -38,6 +38,8 @@ type builder interface {
 	version(want cluster.Want) string
 	// policy is what errors.restart.* say for a connector and its tasks.
 	policy(want cluster.Want) supervise.Policy
+	// round begins a round of looking secrets up; nil if there are none.
+	round() round
 }
 
 // Worker runs connectors and tasks. Safe for concurrent use.
@@ -85,8 +87,9 @@ type run struct {
 	stop   context.CancelFunc
 	timer  *time.Timer
 
-	mu   sync.Mutex
-	body body // nil until it was built
+	mu      sync.Mutex
+	body    body // nil until it was built
+	secrets secretUse
 	// paused is what was last asked for; a body that is built later starts with it
 	paused    bool
 	abandoned bool
@@ -124,6 +127,7 @@ func (w *Worker) Run(ctx context.Context, final func(cluster.Report)) error {
 	watching, endWatch := context.WithCancel(ctx)
 	defer endWatch()
 	w.running.Go(func() { w.watchAll(watching) })
+	w.running.Go(func() { w.watchSecrets(watching) })
 	w.reports.pump(ctx)
 	w.mu.Lock()
 	w.closed = true

@@ -23,11 +23,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakes builds bodies that do as they are told through their channels.
 type fakes struct {
-	made chan *fake
-	fail map[connect.TaskID]error // building fails
-	heal supervise.Policy
-	slow chan struct{} // building waits for it, whatever the context says; nil: it does not
-	easy bool          // bodies stop when they are told to, as if hang was closed
+	made    chan *fake
+	fail    map[connect.TaskID]error // building fails
+	heal    supervise.Policy
+	secrets round         // nil interface: none
+	slow    chan struct{} // building waits for it, whatever the context says; nil: it does not
+	easy    bool          // bodies stop when they are told to, as if hang was closed
 }
 
 type fake struct {
@@ -52,6 +53,14 @@ func (f *fakes) build(_ context.Context, r *run, started func(), _ func(cluster.
 	if f.slow != nil {
 		<-f.slow
 	}
+	if f.secrets != nil {
+		for range 2 { // the connector's config and the task's
+			res, err := f.secrets.Resolve(r.ctx, nil)
+			if r.uses(res, err); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := f.fail[r.id]; err != nil {
 		return nil, err
 	}
@@ -67,6 +76,8 @@ func (f *fakes) build(_ context.Context, r *run, started func(), _ func(cluster.
 }
 
 func (*fakes) version(cluster.Want) string { return "1.0" }
+
+func (f *fakes) round() round { return f.secrets }
 
 func (f *fakes) policy(cluster.Want) supervise.Policy { return f.heal }
 
@@ -94,7 +105,10 @@ type rig struct {
 }
 
 func newRig(t *testing.T, timeout time.Duration) *rig {
-	f := &fakes{made: make(chan *fake, 16), fail: map[connect.TaskID]error{}}
+	return newRigOf(t, &fakes{made: make(chan *fake, 16), fail: map[connect.TaskID]error{}}, timeout)
+}
+
+func newRigOf(t *testing.T, f *fakes, timeout time.Duration) *rig {
 	w := New(Config{Builder: f, Log: slog.New(slog.DiscardHandler), StopTimeout: timeout})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)

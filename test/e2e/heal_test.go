@@ -252,3 +252,61 @@ func TestHangingTaskIsStalledAndHarmsNobody(t *testing.T) {
 		t.Errorf("%+v %v", health, err)
 	}
 }
+
+// TestChangedSecretRestartsWhatUsesIt: a value of a config provider's file changes; the connector that uses it goes on with the new one,
+// the other one is not touched, and the value is in no topic.
+func TestChangedSecretRestartsWhatUsesIt(t *testing.T) {
+	c := newCluster(t, map[string]string{
+		"config.providers": "file", "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
+		"config.providers.file.param.watch.interval.ms": "1000",
+	})
+	w := c.add()
+	dir := t.TempDir()
+	secrets, in := filepath.Join(dir, "secrets.properties"), filepath.Join(dir, "in.txt")
+	write := func(file, text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func(file, line string) {
+		t.Helper()
+		await(t, 30*time.Second, line+" in "+filepath.Base(file), func() error {
+			b, err := os.ReadFile(file)
+			if err == nil && !strings.Contains(string(b), line) {
+				err = fmt.Errorf("%q", b)
+			}
+			return err
+		})
+	}
+	write(in, "one\n")
+	write(secrets, "out="+filepath.Join(dir, "swordfish")+"\n")
+	src, sink, topic := c.group+"-src", c.group+"-sink", c.group+"-lines"
+	w.put(src, map[string]string{"connector.class": "FileStreamSource", "topic": topic, "file": in})
+	w.put(sink, map[string]string{"connector.class": "FileStreamSink", "topics": topic, "file": "${file:" + secrets + ":out}"})
+	w.running(src, 1)
+	w.running(sink, 1)
+	holds(filepath.Join(dir, "swordfish"), "one")
+	write(secrets, "out="+filepath.Join(dir, "tuna")+"\n")
+	await(t, 30*time.Second, "the new file", func() error { _, err := os.Stat(filepath.Join(dir, "tuna")); return err })
+	write(in, "one\ntwo\n")
+	holds(filepath.Join(dir, "tuna"), "two")
+	w.running(sink, 1)
+	starts := 0
+	for _, r := range records(t, c.group+"-status") {
+		if string(r.Key) == "status-task-"+src+"-0" && strings.Contains(string(r.Value), "RUNNING") {
+			starts++
+		}
+	}
+	if starts != 1 {
+		t.Errorf("the other connector's task was started %d times", starts)
+	}
+	for _, r := range records(t, c.group+"-configs") {
+		if strings.Contains(string(r.Value), "swordfish") || strings.Contains(string(r.Value), "tuna") {
+			t.Errorf("a resolved value is in the config topic: %s", r.Value)
+		}
+	}
+	if log := w.log(); strings.Contains(log, "swordfish") || strings.Contains(log, "tuna") {
+		t.Errorf("a resolved value is in the log")
+	}
+}

@@ -140,6 +140,9 @@ func (h *Herder) onReport(r cluster.Report) []Action {
 	if r.Settled > 0 {
 		return h.onSettled(r.Settled)
 	}
+	if r.SecretChanged {
+		return h.secretChanged(r)
+	}
 	if r.Reconfigure {
 		return h.wantPlan(r.ID.Connector)
 	}

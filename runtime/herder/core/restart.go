@@ -83,6 +83,15 @@ func (h *Herder) answerWaits(r cluster.Report) []Action {
 	return acts
 }
 
+// secretChanged restarts an instance that uses a value which is another one now. If it cannot be restarted yet the worker tells of it again.
+func (h *Herder) secretChanged(r cluster.Report) []Action {
+	if _, wanted := h.wanted[r.ID]; !wanted || r.Epoch != h.epochs[r.ID] || !h.member.joined || h.member.lagging {
+		return nil
+	}
+	h.epochs[r.ID]++
+	return h.apply()
+}
+
 // restartAll writes the request for every worker to read (KIP-745).
 func (h *Herder) restartAll(req ReqID, r RestartAll) []Action {
 	if no := h.needLeader(req); no != nil {

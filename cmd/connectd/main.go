@@ -25,6 +25,7 @@ const usage = `connectd runs Kafka Connect connectors.
   connectd standalone WORKER.properties CONNECTOR…           one worker alone; connectors as .properties or .json
   connectd dev [--listen HOST:PORT] [--kafka-listen HOST:PORT] [--data-dir DIR]
                                                              broker and worker in one process, nothing to install
+  connectd dlq list|show|replay [FLAG…] TOPIC                read dead letters, and put the records back
   connectd docs DIR                                          write the reference of all config keys
   connectd version
 
@@ -70,6 +71,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return standalone(ctx, args[1:])
 	case "dev":
 		return dev(ctx, args[1:], out)
+	case "dlq":
+		return dlq(ctx, args[1:], out)
 	case "docs":
 		return docs(args[1:])
 	case "version", "--version":

@@ -31,7 +31,7 @@ const (
 	HeaderStackTrace      = "exception.stacktrace"
 	HeaderSourcePartition = "source.partition" // ours, of source connectors: a JSON document, as in the offset topic
 	HeaderSourceOffset    = "source.offset"    // likewise
-	HeaderTargetTopic     = "target.topic"     // where the record was to go when it failed
+	HeaderTargetTopic     = "target.topic"     // where the record was to go, before the transforms unless it has bytes
 	HeaderTargetPartition = "target.partition" // only if the connector or a transform chose one
 	HeaderRecordFormat    = "record.format"    // what key, value and headers of the dead letter are
 	HeaderRecordKeySize   = "record.key.bytes" // of a record that was too large for the dead-letter topic
@@ -145,9 +145,13 @@ func (d *DeadLetter) context(f Failure, format string, r *kgo.Record) {
 		if o := s.Position.Offset; o != nil {
 			add(HeaderSourceOffset, string(o.AppendJSON(nil)))
 		}
-		add(HeaderTargetTopic, f.At.Topic)
-		if f.At.Partition != connect.NoPartition {
-			add(HeaderTargetPartition, strconv.Itoa(int(f.At.Partition)))
+		to := f.At.TopicPartition
+		if format != FormatWire {
+			to = connect.TopicPartition{Topic: s.Record.Topic, Partition: s.Record.Partition} // as the rest of the dead letter
+		}
+		add(HeaderTargetTopic, to.Topic)
+		if to.Partition != connect.NoPartition {
+			add(HeaderTargetPartition, strconv.Itoa(int(to.Partition)))
 		}
 		add(HeaderRecordFormat, format)
 	}

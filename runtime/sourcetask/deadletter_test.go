@@ -116,7 +116,7 @@ func TestDeadLettersOfASource(t *testing.T) {
 	for i, want := range []map[string]string{
 		{"stage": "TRANSFORMATION", "class.name": "Renaming", "target.topic": "t", "record.format": "connect-json", "source.offset": "2",
 			"exception.class.name": "org.apache.kafka.connect.errors.DataException", "exception.message": "no such field"},
-		{"stage": "VALUE_CONVERTER", "class.name": "ValueConv", "target.topic": "one", "record.format": "connect-json", "source.offset": "3"},
+		{"stage": "VALUE_CONVERTER", "class.name": "ValueConv", "target.topic": "t", "record.format": "connect-json", "source.offset": "3"},
 		{"stage": "KAFKA_PRODUCE", "target.topic": "one", "target.partition": "-", "record.format": "wire", "source.offset": "4"},
 	} {
 		checkHeaders(t, got[i], common)

@@ -16,12 +16,17 @@ func LetterConverters(reg *plugin.Registry) (key, value connect.Converter, err e
 	if err != nil {
 		return nil, nil, fmt.Errorf("finding the converter of dead letters: %w", err)
 	}
-	v, err := p.Config.Parse(config.Props{"schemas.enable": "true", "replace.null.with.default": "false"})
-	if err != nil {
-		return nil, nil, fmt.Errorf("configuring the converter of dead letters: %w", err)
+	configured := func(kind string) (connect.Converter, error) {
+		v, err := p.Config.Parse(config.Props{"converter.type": kind, "schemas.enable": "true", "replace.null.with.default": "false"})
+		if err != nil {
+			return nil, err
+		}
+		c := p.New()
+		return c, c.Configure(v, kind == "key")
 	}
-	key, value = p.New(), p.New()
-	if err := errors.Join(key.Configure(v, true), value.Configure(v, false)); err != nil {
+	key, kerr := configured("key")
+	value, verr := configured("value")
+	if err := errors.Join(kerr, verr); err != nil {
 		return nil, nil, fmt.Errorf("configuring the converter of dead letters: %w", err)
 	}
 	return key, value, nil

@@ -82,6 +82,7 @@ type historySettings struct {
 	skipUnparseable bool
 	capturedTables  bool // store.only.captured.tables.ddl
 	capturedDBs     bool
+	ddlFilter       patterns // statements that are passed over
 }
 
 // settingsOf reads v, which Def parsed. The error is the first of the problems Validate would report without a server.
@@ -90,7 +91,7 @@ func settingsOf(v config.Values) (*settings, error) {
 		return nil, fmt.Errorf("%s: %s", ps[0].Key, ps[0].Message)
 	}
 	s := &settings{
-		prefix: keyTopicPrefix.Get(v), server: server.ConfigOf(v), serverID: uint32(keyDatabaseServerID.Get(v)),
+		prefix: keyTopicPrefix.Get(v), serverID: uint32(keyDatabaseServerID.Get(v)),
 		locking: strings.ToLower(keySnapshotLockingMode.Get(v)), lockTimeout: config.Millis(keySnapshotLockTimeoutMs, v),
 		tombstones: keyTombstonesOnDelete.Get(v), schemaChanges: keyIncludeSchemaChanges.Get(v),
 		headers: keyExtendedHeadersEnabled.Get(v), skipUnchanged: keySkipMessagesWithoutChange.Get(v),
@@ -114,6 +115,12 @@ func settingsOf(v config.Values) (*settings, error) {
 		},
 	}
 	var err error
+	if s.server, err = server.ConfigOf(v); err != nil {
+		return nil, err
+	}
+	if s.history.ddlFilter, err = patternsOf(keySchemaHistoryInternalDdlFilter.Name(), keySchemaHistoryInternalDdlFilter.Get(v)); err != nil {
+		return nil, err
+	}
 	if s.snapshot, err = snapshotModeOf(keySnapshotMode.Get(v)); err != nil {
 		return nil, err
 	}

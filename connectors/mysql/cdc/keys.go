@@ -8,8 +8,8 @@ import (
 // allKeys are the keys in Debezium's order, then those it does not list.
 var allKeys = []config.AnyKey{
 	keyTopicPrefix, server.Hostname, server.Port, server.User, server.Password, server.QueryTimeout, server.InitialStatements,
-	keyDatabaseServerID, keyDatabaseServerIDOffset, keyDatabaseSslKeystore, keyDatabaseSslKeystorePassword,
-	keyDatabaseSslTruststore, keyDatabaseSslTruststorePassword, keyDatabaseJdbcDriver, keyDatabaseProtocol, server.SSLMode,
+	keyDatabaseServerID, keyDatabaseServerIDOffset, server.Keystore, server.KeystorePassword,
+	server.Truststore, server.TruststorePassword, keyDatabaseJdbcDriver, keyDatabaseProtocol, server.SSLMode,
 	keyEventProcessingFailureHandlingMode, keyMaxBatchSize, keyMaxQueueSize, keyPollIntervalMs, keyMaxQueueSizeInBytes,
 	keyProvideTransactionMetadata, keySkippedOperations, keySnapshotDelayMs, keyStreamingDelayMs,
 	keySnapshotIncludeCollectionList, keySnapshotFetchSize, keySnapshotMaxThreads, keySnapshotMaxThreadsMultiplier,

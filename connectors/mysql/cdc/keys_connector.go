@@ -13,18 +13,6 @@ var (
 	keyDatabaseServerIDOffset = config.Long("database.server.id.offset").Default(10000).
 					Group("MySQL", 9).Importance(config.High).Width(config.WidthLong).DisplayName("Cluster ID offset").
 					Doc("Added to make ids of extra connections in parallel snapshots.")
-	keyDatabaseSslKeystore = config.String("database.ssl.keystore").
-				Group("MySQL", 10).Width(config.WidthLong).DisplayName("SSL Keystore").
-				Doc("Client key store (mTLS).")
-	keyDatabaseSslKeystorePassword = config.Password("database.ssl.keystore.password").
-					Group("MySQL", 11).Width(config.WidthMedium).DisplayName("SSL Keystore Password").
-					Doc("Password of the client key store.")
-	keyDatabaseSslTruststore = config.String("database.ssl.truststore").
-					Group("MySQL", 12).Width(config.WidthLong).DisplayName("SSL Truststore").
-					Doc("Certificates of authorities to trust.")
-	keyDatabaseSslTruststorePassword = config.Password("database.ssl.truststore.password").
-						Group("MySQL", 13).Width(config.WidthMedium).DisplayName("SSL Truststore Password").
-						Doc("Password of the trust store.")
 	keyDatabaseJdbcDriver = config.Class("database.jdbc.driver").Default("com.mysql.cj.jdbc.Driver").
 				Group("MySQL", 14).Importance(config.Low).Width(config.WidthMedium).DisplayName("JDBC Driver Class Name").
 				Doc("Driver class.")

@@ -33,6 +33,7 @@ type reader struct {
 	gtidMode  bool
 	lowerCase int
 	tls       *tls.Config
+	host      server.Host // whose binary log is read
 	model     *history.Model
 	version   int // grows with each change of model
 	tables    *tables
@@ -136,7 +137,7 @@ func (r *reader) prepare(ctx context.Context) (start *offset, err error) {
 // learn reads the facts about the server.
 func (r *reader) learn(ctx context.Context, conn *server.Conn) error {
 	var err error
-	r.tls = conn.TLS()
+	r.tls, r.host = conn.TLS(), conn.Host()
 	if r.gtidMode, err = conn.GTIDMode(ctx); err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func (r *reader) learn(ctx context.Context, conn *server.Conn) error {
 	}
 	r.lowerCase, _ = strconv.Atoi(v)
 	r.store = history.NewStore(history.StoreConfig{Log: r.hist, Server: r.set.prefix, LowerCaseTableNames: r.lowerCase, Parser: r.ddl,
-		PreferDDL: r.set.history.preferDDL, SkipUnparseableDDL: r.set.history.skipUnparseable, Now: r.w.now})
+		PreferDDL: r.set.history.preferDDL, SkipUnparseableDDL: r.set.history.skipUnparseable, DDLFilter: r.set.history.ddlFilter, Now: r.w.now})
 	r.setModel(history.NewModel(r.lowerCase))
 	return nil
 }

@@ -47,6 +47,9 @@ func (r *reader) stream(ctx context.Context) error {
 func (r *reader) dump(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if err := r.findHost(ctx); err != nil {
+		return err
+	}
 	line := &replicaLine{ctx: ctx, timeout: r.set.server.ConnectTimeout}
 	heartbeat := serverHeartbeat
 	if r.set.heartbeat > 0 {
@@ -54,7 +57,7 @@ func (r *reader) dump(ctx context.Context) error {
 	}
 	h := &eventHandler{reader: r, ctx: ctx}
 	cfg := replication.BinlogSyncerConfig{
-		ServerID: r.set.serverID, Flavor: mysql.MySQLFlavor, Host: r.set.server.Host, Port: r.set.server.Port,
+		ServerID: r.set.serverID, Flavor: mysql.MySQLFlavor, Host: r.host.Name, Port: r.host.Port,
 		User: r.set.server.User, Password: r.set.server.Password.Reveal(), TLSConfig: r.tls,
 		RawModeEnabled: true, VerifyChecksum: true, DisableRetrySync: true, DiscardGTIDSet: true, EventCacheCount: 1,
 		HeartbeatPeriod: heartbeat, Dialer: line.dial, SynchronousEventHandler: h,
@@ -109,6 +112,47 @@ func (r *reader) dump(ctx context.Context) error {
 	default:
 		return r.explain(err)
 	}
+}
+
+// findHost chooses the first host that answers. On another one than before, only a GTID set finds the place: names and positions of
+// binary log files are each server's own.
+func (r *reader) findHost(ctx context.Context) error {
+	if len(r.set.server.Hosts) == 1 {
+		return nil
+	}
+	conn, err := server.Dial(ctx, r.set.server)
+	if err != nil {
+		return fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+	}
+	defer conn.Close()
+	if conn.Host() == r.host {
+		return nil
+	}
+	gtids, err := conn.GTIDMode(ctx)
+	if err != nil {
+		return err
+	}
+	if !gtids || !r.useGTIDs() {
+		return fmt.Errorf("database.hostname: %s does not answer, and reading cannot go on at %s without GTIDs (gtid_mode=ON on both, gtid.ignore.on.recovery=false)",
+			r.host.Addr(), conn.Host().Addr())
+	}
+	have, err := r.relevant(r.cur.done)
+	if err != nil {
+		return err
+	}
+	lost, unknown, err := conn.MissingGTIDs(ctx, have)
+	switch {
+	case err != nil:
+		return err
+	case lost != "":
+		return fmt.Errorf("%s has purged the transactions %s, which come after what was read (gtids %s)", conn.Host().Addr(), lost, have)
+	case unknown != "":
+		// The replica lags, or never gets what the lost server alone had: the two cannot be told apart from here.
+		return fmt.Errorf("%s does not have the transactions %s, which were read from %s: %w", conn.Host().Addr(), unknown, r.host.Addr(), server.ErrBehind)
+	}
+	r.log.Info("going on with another server", "server", conn.Host().Addr(), "before", r.host.Addr())
+	r.host, r.tls = conn.Host(), conn.TLS()
+	return nil
 }
 
 // useGTIDs tells whether the position is found by GTID set.

@@ -63,6 +63,13 @@ func staticProblems(v config.Values) []config.Problem {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		out = append(out, config.Problem{Key: key, Message: err.Error()})
 	}
+	if _, err := patternsOf(keySchemaHistoryInternalDdlFilter.Name(), keySchemaHistoryInternalDdlFilter.Get(v)); err != nil {
+		add(keySchemaHistoryInternalDdlFilter, "%v", err)
+	}
+	if _, err := server.ConfigOf(v); err != nil {
+		key, msg, _ := strings.Cut(err.Error(), ": ")
+		out = append(out, config.Problem{Key: key, Message: fmt.Sprintf("The '%s' value is invalid: %s", key, msg)})
+	}
 	if _, err := gtidFilterOf(v); err != nil {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		out = append(out, config.Problem{Key: key, Message: err.Error()})
@@ -100,11 +107,11 @@ var notYet = []struct {
 	{keySignalEnabledChannels, []string{"", "source"}}, {keyNotificationEnabledChannels, []string{""}},
 	{keyPostProcessors, []string{""}},
 
-	{keyDatabaseSslKeystore, nil}, {keyDatabaseSslTruststore, nil}, {keyReadOnly, []string{"false"}},
+	{keyReadOnly, []string{"false"}},
 	{keyOpenlineageIntegrationEnabled, []string{"false"}}, {keyBinlogBufferSize, []string{"0"}},
 	{keySchemaHistoryInternal, []string{"io.debezium.storage.kafka.history.kafkaschemahistory",
 		"io.debezium.relational.history.kafkaschemahistory"}},
-	{keySchemaHistoryInternalDdlFilter, nil}, {keyQueueProviderType, []string{"memory"}},
+	{keyQueueProviderType, []string{"memory"}},
 	{keyTopicNamingStrategy, []string{"io.debezium.schema.schematopicnamingstrategy", "io.debezium.schema.defaulttopicnamingstrategy"}},
 	{keySourceinfoStructMaker, []string{"io.debezium.connector.mysql.mysqlsourceinfostructmaker"}},
 	{keyGuardrailCollectionsMax, []string{"0"}}, {keyResolveCreateTableLikeSchema, []string{"false"}},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/internal/keystore"
 )
 
 const group = "MySQL"
@@ -18,7 +19,8 @@ const group = "MySQL"
 // The connection keys, with the names and defaults of Debezium's MySQL connector.
 var (
 	Hostname = config.String("database.hostname").Valid(required("database.hostname")).Group(group, 2).Importance(config.High).
-			Width(config.WidthMedium).DisplayName("Hostname").Doc("Resolvable hostname or IP address of the database server.")
+			Width(config.WidthMedium).DisplayName("Hostname").Doc("Resolvable hostname or IP address of the database server. Several, separated by commas and each with a port of its own if need be " +
+		"(db1,db2:3307), are tried in this order: a replica takes over from a server that is gone. That needs GTIDs.")
 	Port = config.Int("database.port", config.Range(1, 65535)).Default(3306).Group(group, 3).Importance(config.High).
 		Width(config.WidthShort).DisplayName("Port").Doc("Port of the database server.")
 	User = config.String("database.user").Valid(required("database.user")).Group(group, 4).Importance(config.High).
@@ -35,6 +37,14 @@ var (
 		Group(group, 16).Width(config.WidthMedium).DisplayName("SSL mode").
 		Doc("Whether to encrypt the connection: 'disabled', 'preferred' (if the server can), 'required', 'verify_ca' (and the " +
 			"server's certificate must be signed by a known authority), 'verify_identity' (and be made for the host name).")
+	Keystore = config.String("database.ssl.keystore").Group(group, 10).Width(config.WidthLong).DisplayName("SSL Keystore").
+			Doc("File with the client's private key and certificate, for two-way TLS: JKS, PKCS12 or PEM.")
+	KeystorePassword = config.Password("database.ssl.keystore.password").Group(group, 11).Width(config.WidthMedium).
+				DisplayName("SSL Keystore Password").Doc("Password of the client key store.")
+	Truststore = config.String("database.ssl.truststore").Group(group, 12).Width(config.WidthLong).DisplayName("SSL Truststore").
+			Doc("File with the certificates of authorities to trust, for verify_ca and verify_identity: JKS, PKCS12 or PEM. Default: those of the system.")
+	TruststorePassword = config.Password("database.ssl.truststore.password").Group(group, 13).Width(config.WidthMedium).
+				DisplayName("SSL Truststore Password").Doc("Password of the trust store.")
 	ConnectTimeout = config.Int("connect.timeout.ms", config.AtLeast(0)).Default(30000).Group("Connector", 45).
 			Width(config.WidthShort).DisplayName("Connection Timeout (ms)").
 			Doc("Maximum time to wait for a connection to the database, in milliseconds.")
@@ -57,56 +67,136 @@ func required(name string) config.Validator[string] {
 
 // Config is how to reach a server.
 type Config struct {
-	Host              string
-	Port              uint16
+	Hosts             []Host // tried in this order; at least one
 	User              string
 	Password          config.Secret
-	TLS               *tls.Config // nil: plain
+	TLS               *tls.Config // nil: plain; without a ServerName
 	TLSOptional       bool        // fall back to plain if the server has no TLS
+	TLSIdentity       bool        // the certificate must be made for the host
 	ConnectTimeout    time.Duration
 	QueryTimeout      time.Duration // 0: none
 	InitialStatements []string
 }
 
-// ConfigOf reads the keys of this package.
-func ConfigOf(v config.Values) Config {
+// Host is one server.
+type Host struct {
+	Name string
+	Port uint16
+}
+
+// Addr is host:port.
+func (h Host) Addr() string { return net.JoinHostPort(h.Name, strconv.Itoa(int(h.Port))) }
+
+// ConfigOf reads the keys of this package. The error begins with the key that is wrong, and never quotes a password.
+func ConfigOf(v config.Values) (Config, error) {
 	c := Config{
-		Host: Hostname.Get(v), Port: uint16(Port.Get(v)), User: User.Get(v), Password: Password.Get(v),
+		User: User.Get(v), Password: Password.Get(v),
 		ConnectTimeout: config.Millis(ConnectTimeout, v), QueryTimeout: config.Millis(QueryTimeout, v),
 		InitialStatements: splitStatements(InitialStatements.Get(v)),
 	}
 	if c.ConnectTimeout <= 0 {
 		c.ConnectTimeout = 30 * time.Second
 	}
-	c.TLS, c.TLSOptional = tlsFor(strings.ToLower(SSLMode.Get(v)), c.Host)
-	return c
+	var err error
+	if c.Hosts, err = hostsOf(Hostname.Get(v), uint16(Port.Get(v))); err != nil {
+		return c, err
+	}
+	mode := strings.ToLower(SSLMode.Get(v))
+	c.TLS, c.TLSOptional = tlsFor(mode)
+	c.TLSIdentity = mode == "verify_identity"
+	return c, c.stores(v)
 }
 
-// Addr is host:port.
-func (c Config) Addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) }
+// hostsOf reads host, host:port and lists of them; an IPv6 address with a port stands in brackets.
+func hostsOf(list string, port uint16) ([]Host, error) {
+	var out []Host
+	for s := range strings.SplitSeq(list, ",") {
+		h := Host{Name: strings.TrimSpace(s), Port: port}
+		if name, own, err := net.SplitHostPort(h.Name); err == nil {
+			n, err := strconv.ParseUint(own, 10, 16)
+			if err != nil || n == 0 {
+				return nil, fmt.Errorf("%s: %q is no port, in %q", Hostname.Name(), own, h.Name)
+			}
+			h = Host{Name: name, Port: uint16(n)}
+		}
+		h.Name = strings.TrimSuffix(strings.TrimPrefix(h.Name, "["), "]")
+		if h.Name == "" && len(out) > 0 {
+			return nil, fmt.Errorf("%s: the list %q has an empty host", Hostname.Name(), list)
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
 
-func tlsFor(mode, host string) (cfg *tls.Config, optional bool) {
+// Addr names the servers, for messages.
+func (c Config) Addr() string {
+	out := make([]string, len(c.Hosts))
+	for i, h := range c.Hosts {
+		out[i] = h.Addr()
+	}
+	return strings.Join(out, ",")
+}
+
+// stores reads the key and trust stores into c.TLS.
+func (c *Config) stores(v config.Values) error {
+	key := keystore.Key{Location: Keystore.Get(v), Password: KeystorePassword.Get(v).Reveal()}
+	trust := keystore.Trust{Location: Truststore.Get(v), Password: TruststorePassword.Get(v).Reveal()}
+	if c.TLS == nil || !key.Set() && !trust.Set() {
+		return nil
+	}
+	if key.Set() {
+		cert, err := key.Load()
+		if err != nil {
+			return named(err, "keystore")
+		}
+		c.TLS.Certificates = []tls.Certificate{cert}
+	}
+	if trust.Set() {
+		pool, err := trust.Load()
+		if err != nil {
+			return named(err, "truststore")
+		}
+		c.TLS.RootCAs = pool
+	}
+	return nil
+}
+
+// named gives a problem of a store the name of the connector's key.
+func named(err error, store string) error {
+	var p *keystore.Problem
+	if !errors.As(err, &p) {
+		return fmt.Errorf("database.ssl.%s: %w", store, err)
+	}
+	key := "database.ssl." + store
+	if strings.HasSuffix(p.Key, "password") {
+		key += ".password"
+	}
+	return fmt.Errorf("%s: %s", key, p.Why)
+}
+
+func tlsFor(mode string) (cfg *tls.Config, optional bool) {
 	switch mode {
 	case "disabled":
 		return nil, false
 	case "verify_identity":
-		return &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}, false
+		return &tls.Config{MinVersion: tls.VersionTLS12}, false
 	case "verify_ca":
-		return &tls.Config{
+		c := &tls.Config{
 			InsecureSkipVerify: true, // the name is not checked; the chain is, below
 			MinVersion:         tls.VersionTLS12,
-			VerifyConnection:   verifyChain,
-		}, false
+		}
+		c.VerifyConnection = func(s tls.ConnectionState) error { return verifyChain(s, c.RootCAs) }
+		return c, false
 	default: // preferred and required encrypt, but do not ask who the server is, as MySQL's own clients
 		return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}, mode != "required"
 	}
 }
 
-func verifyChain(s tls.ConnectionState) error {
+func verifyChain(s tls.ConnectionState, roots *x509.CertPool) error {
 	if len(s.PeerCertificates) == 0 {
 		return errors.New("the server sent no certificate")
 	}
-	o := x509.VerifyOptions{Intermediates: x509.NewCertPool()}
+	o := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
 	for _, c := range s.PeerCertificates[1:] {
 		o.Intermediates.AddCert(c)
 	}

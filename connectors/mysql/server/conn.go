@@ -21,15 +21,37 @@ type Conn struct {
 	c   *client.Conn
 	raw net.Conn
 
+	host    Host
 	tls     *tls.Config
 	timeout time.Duration
 	once    sync.Once
 }
 
-// Dial connects, sets the session to UTC and utf8mb4 and runs the initial statements. ctx bounds all of it. The caller closes the
-// connection.
+// Dial connects to the first of the hosts that answers, sets the session to UTC and utf8mb4 and runs the initial statements. ctx bounds
+// all of it. The caller closes the connection.
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
-	c, err := dial(ctx, cfg, cfg.TLSOptional)
+	var first error
+	for _, h := range cfg.Hosts {
+		c, err := dialHost(ctx, cfg, h)
+		if err == nil || ctx.Err() != nil || !Unreachable(err) {
+			return c, err
+		}
+		if len(cfg.Hosts) > 1 {
+			err = fmt.Errorf("%s: %w", h.Addr(), err)
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+func dialHost(ctx context.Context, cfg Config, h Host) (*Conn, error) {
+	if cfg.TLS != nil && cfg.TLSIdentity {
+		cfg.TLS = cfg.TLS.Clone()
+		cfg.TLS.ServerName = h.Name
+	}
+	c, err := dial(ctx, cfg, h, cfg.TLSOptional)
 	if err != nil {
 		return nil, err
 	}
@@ -50,10 +72,10 @@ func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	return c, nil
 }
 
-func dial(parent context.Context, cfg Config, fallBack bool) (*Conn, error) {
+func dial(parent context.Context, cfg Config, h Host, fallBack bool) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(parent, cfg.ConnectTimeout)
 	defer cancel()
-	out := &Conn{tls: cfg.TLS, timeout: cfg.QueryTimeout}
+	out := &Conn{host: h, tls: cfg.TLS, timeout: cfg.QueryTimeout}
 	abort := func() bool { return true }
 	defer func() { abort() }()
 	dialer := func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -70,7 +92,7 @@ func dial(parent context.Context, cfg Config, fallBack bool) (*Conn, error) {
 		abort = context.AfterFunc(parent, out.Abort)
 		return raw, nil
 	}
-	c, err := client.ConnectWithDialer(ctx, "tcp", cfg.Addr(), cfg.User, cfg.Password.Reveal(), "", dialer,
+	c, err := client.ConnectWithDialer(ctx, "tcp", h.Addr(), cfg.User, cfg.Password.Reveal(), "", dialer,
 		func(c *client.Conn) error { c.SetTLSConfig(cfg.TLS); return nil })
 	if err != nil {
 		if out.raw != nil {
@@ -78,10 +100,10 @@ func dial(parent context.Context, cfg Config, fallBack bool) (*Conn, error) {
 		}
 		if fallBack && strings.Contains(err.Error(), "does not support TLS") {
 			cfg.TLS = nil
-			return dial(parent, cfg, false)
+			return dial(parent, cfg, h, false)
 		}
 		if parent.Err() != nil {
-			return nil, fmt.Errorf("no answer from %s: %w", cfg.Addr(), parent.Err())
+			return nil, fmt.Errorf("no answer from %s: %w", h.Addr(), parent.Err())
 		}
 		return nil, Cause(err)
 	}
@@ -89,6 +111,9 @@ func dial(parent context.Context, cfg Config, fallBack bool) (*Conn, error) {
 	out.c = c
 	return out, nil
 }
+
+// Host is the server of the connection.
+func (c *Conn) Host() Host { return c.host }
 
 // Abort ends whatever the connection does, from any goroutine; every later call fails.
 func (c *Conn) Abort() { c.once.Do(func() { _ = c.raw.Close() }) }
@@ -224,8 +249,14 @@ const (
 	CodeTableDefChanged    = 1412
 )
 
-// Unreachable tells whether err passes by itself: the server is away, shutting down or out of connections.
+// ErrBehind tells of a replica that does not have yet what was read from another server. Wrapped.
+var ErrBehind = errors.New("the replica is behind")
+
+// Unreachable tells whether err passes by itself: the server is away, shutting down, out of connections, or behind.
 func Unreachable(err error) bool {
+	if errors.Is(err, ErrBehind) {
+		return true
+	}
 	switch Code(err) {
 	case 1040, 1041, 1053, 1077, 1079, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 3169, 4031:
 		return true

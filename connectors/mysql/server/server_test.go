@@ -56,7 +56,7 @@ func TestDialSilent(t *testing.T) {
 	}
 	defer func() { _ = ln.Close() }()
 	port := ln.Addr().(*net.TCPAddr).Port
-	_, err = Dial(t.Context(), Config{Host: "127.0.0.1", Port: uint16(port), User: "u", Password: config.NewSecret("geheim"),
+	_, err = Dial(t.Context(), Config{Hosts: []Host{{"127.0.0.1", uint16(port)}}, User: "u", Password: config.NewSecret("geheim"),
 		ConnectTimeout: 100 * time.Millisecond})
 	if err == nil || !Unreachable(err) || strings.Contains(err.Error(), "geheim") {
 		t.Errorf("error %v", err)
@@ -79,9 +79,25 @@ func TestDialCanceled(t *testing.T) {
 		}
 	}()
 	port := ln.Addr().(*net.TCPAddr).Port
-	_, err = Dial(ctx, Config{Host: "127.0.0.1", Port: uint16(port), User: "u", ConnectTimeout: time.Minute})
+	_, err = Dial(ctx, Config{Hosts: []Host{{"127.0.0.1", uint16(port)}}, User: "u", ConnectTimeout: time.Minute})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestHosts(t *testing.T) {
+	for in, want := range map[string]string{
+		"db": "db:3306", "db1, db2:3307": "db1:3306,db2:3307", "::1": "[::1]:3306", "[::1]:3308,10.0.0.1": "[::1]:3308,10.0.0.1:3306",
+	} {
+		hosts, err := hostsOf(in, 3306)
+		if got := (Config{Hosts: hosts}).Addr(); err != nil || got != want {
+			t.Errorf("%q: %s, %v, want %s", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"a,,b", "a:99999", "a:x,b"} {
+		if _, err := hostsOf(in, 1); err == nil || !strings.HasPrefix(err.Error(), "database.hostname: ") {
+			t.Errorf("%q: %v", in, err)
+		}
 	}
 }
 
@@ -102,7 +118,7 @@ func TestTLSModes(t *testing.T) {
 		"verify_ca":       {tls: true, insecure: true},
 		"verify_identity": {tls: true},
 	} {
-		c, optional := tlsFor(mode, "h")
+		c, optional := tlsFor(mode)
 		if (c != nil) != want.tls || optional != want.optional || c != nil && c.InsecureSkipVerify != want.insecure {
 			t.Errorf("%s: %+v, optional %v", mode, c, optional)
 		}

@@ -91,6 +91,7 @@ func statusOf(err error) (status int, message string) {
 		tooLarge  *http.MaxBytesError
 		notLeader *cluster.NotLeader
 		elsewhere *cluster.NotAssigned
+		late      *cluster.TimedOut
 	)
 	switch {
 	case errors.As(err, &he):
@@ -105,6 +106,8 @@ func statusOf(err error) (status int, message string) {
 		return http.StatusRequestEntityTooLarge, jersey(http.StatusRequestEntityTooLarge, false).message
 	case errors.As(err, &notLeader), errors.As(err, &elsewhere):
 		return http.StatusConflict, err.Error()
+	case errors.As(err, &late):
+		return http.StatusInternalServerError, late.Error()
 	case errors.Is(err, cluster.ErrRebalancing):
 		return http.StatusConflict, cluster.ErrRebalancing.Error()
 	case errors.Is(err, cluster.ErrStarting):

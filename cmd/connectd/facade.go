@@ -182,7 +182,9 @@ func (f *facade) PluginConfig(class, version string) ([]config.Definition, error
 }
 
 func (f *facade) Validate(ctx context.Context, props config.Props) (rest.Validation, error) {
-	res, err := connectorconfig.Validate(ctx, f.p.reg, f.p.facts, props)
+	res, err := bounded(ctx, "validating a connector config", func(ctx context.Context) (connectorconfig.Result, error) {
+		return connectorconfig.Validate(ctx, f.p.reg, f.p.facts, props)
+	})
 	if bad, ok := errors.AsType[*connectorconfig.BadRequest](err); ok {
 		return rest.Validation{}, &cluster.BadRequest{Message: bad.Message}
 	}

@@ -111,8 +111,9 @@ func (f *facade) alterSource(ctx context.Context, name string, plan *connectorco
 	complete := false
 	if a, ok := plan.Source.New().(connect.SourceOffsetAlterer); ok {
 		var err error
-		if complete, err = a.AlterOffsets(ctx, plan.Config, changes); err != nil {
-			return "", &cluster.BadRequest{Message: "Connector " + name + " refuses these offsets: " + err.Error()}
+		complete, err = bounded(ctx, asking(name), func(ctx context.Context) (bool, error) { return a.AlterOffsets(ctx, plan.Config, changes) })
+		if err != nil {
+			return "", refused(name, err)
 		}
 	}
 	entries := make([]cluster.SourceOffset, len(changes))
@@ -157,13 +158,23 @@ func askSink(ctx context.Context, plan *connectorconfig.Plan, to map[connect.Top
 	if !ok {
 		return false, nil
 	}
-	return a.AlterOffsets(ctx, plan.Config, to)
+	return bounded(ctx, asking(plan.Name), func(ctx context.Context) (bool, error) { return a.AlterOffsets(ctx, plan.Config, to) })
+}
+
+func asking(name string) string { return "asking connector " + name + " about the offsets" }
+
+// refused is the answer when a connector does not take offsets, or does not answer.
+func refused(name string, err error) error {
+	if late, ok := errors.AsType[*cluster.TimedOut](err); ok {
+		return late
+	}
+	return &cluster.BadRequest{Message: "Connector " + name + " refuses these offsets: " + err.Error()}
 }
 
 func (f *facade) alterGroup(ctx context.Context, name string, plan *connectorconfig.Plan, to map[connect.TopicPartition]*int64) (string, error) {
 	complete, err := askSink(ctx, plan, to)
 	if err != nil {
-		return "", &cluster.BadRequest{Message: "Connector " + name + " refuses these offsets: " + err.Error()}
+		return "", refused(name, err)
 	}
 	var set kadm.Offsets
 	var unset kadm.TopicsSet

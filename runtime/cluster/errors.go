@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrRebalancing: the group is between two assignments; the caller tries again (REST: 409).
@@ -10,6 +11,19 @@ var ErrRebalancing = errors.New("Cannot complete request momentarily due to stal
 
 // ErrStarting: the worker has not joined its group yet.
 var ErrStarting = errors.New("the worker is starting: it has not read its topics or not joined its group yet")
+
+// TimedOut: a request was not done in time; Error says what the worker was doing for it then, in Kafka Connect's words (KAFKA-15563).
+type TimedOut struct {
+	Doing string
+	Began time.Time
+	Cause error
+}
+
+func (e *TimedOut) Error() string {
+	return "Request timed out. The worker is currently " + e.Doing + ", which began at " + e.Began.UTC().Format("2006-01-02T15:04:05.999Z07:00")
+}
+
+func (e *TimedOut) Unwrap() error { return e.Cause }
 
 // NotLeader: only the leader can do this; URL is the leader's REST address, empty while it is unknown.
 type NotLeader struct{ URL string }

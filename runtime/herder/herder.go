@@ -2,6 +2,7 @@ package herder
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -79,6 +80,7 @@ type Herder struct {
 	core *core.Herder // the loop's own
 
 	requests chan request
+	stages   chan stageQuery
 	done     chan core.Done
 	ops      sync.WaitGroup
 
@@ -110,7 +112,7 @@ type request struct {
 // New makes a herder; it starts nothing. The config log must have been read once.
 func New(cfg Config) *Herder {
 	return &Herder{
-		cfg: cfg, core: core.New(cfg.Core, cfg.Config.Snapshot()), requests: make(chan request), done: make(chan core.Done),
+		cfg: cfg, core: core.New(cfg.Core, cfg.Config.Snapshot()), requests: make(chan request), stages: make(chan stageQuery), done: make(chan core.Done),
 		waiting: map[core.ReqID]chan core.Reply{}, ready: make(chan struct{}),
 	}
 }
@@ -154,8 +156,42 @@ func (h *Herder) Do(ctx context.Context, req core.Request) (any, error) {
 	case r := <-answer:
 		return r.Result, r.Err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, h.late(ctx, id)
 	}
+}
+
+// stageQuery asks the loop what it is doing for a request.
+type stageQuery struct {
+	id     core.ReqID
+	answer chan error
+}
+
+// late is the error of a request whose time is over: it names the stage.
+func (h *Herder) late(ctx context.Context, id core.ReqID) error {
+	cause := context.Cause(ctx)
+	if !errors.Is(cause, context.DeadlineExceeded) {
+		return cause
+	}
+	q := stageQuery{id, make(chan error, 1)}
+	limit := time.NewTimer(time.Second)
+	defer limit.Stop()
+	select {
+	case h.stages <- q:
+		if err := <-q.answer; err != nil {
+			return err
+		}
+	case <-limit.C:
+	}
+	return cause
+}
+
+func (h *Herder) tell(q stageQuery) {
+	doing, since, ok := h.core.Stage(q.id)
+	if !ok {
+		q.answer <- nil
+		return
+	}
+	q.answer <- &cluster.TimedOut{Doing: doing, Began: since, Cause: context.DeadlineExceeded}
 }
 
 // Snapshot is the configuration as last read.

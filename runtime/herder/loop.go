@@ -38,6 +38,9 @@ func (h *Herder) Run(ctx context.Context) error {
 		case <-repair.C:
 			h.repairStatuses()
 			ev = core.Tick{}
+		case q := <-h.stages:
+			h.tell(q)
+			continue
 		case r := <-h.requests:
 			ev = core.Requested{Req: r.id, Request: r.req}
 		case c := <-h.cfg.Config.Changes():

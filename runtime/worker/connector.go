@@ -27,8 +27,10 @@ type connectorRun struct {
 	log     *slog.Logger
 
 	asks  chan ask
-	wake  chan struct{} // pause changed or an error was raised
-	gone  chan struct{} // closed when the run was abandoned: it can't answer any more
+	wake  chan struct{}   // pause changed or an error was raised
+	gone  chan struct{}   // closed when the run was abandoned: it can't answer any more
+	life  context.Context // ends when the run has ended or was abandoned
+	die   context.CancelFunc
 	ended chan struct{}
 
 	call  atomic.Pointer[string] // of the connector, under way after its first start
@@ -53,6 +55,7 @@ type answer struct {
 func (c *connectorRun) init() {
 	c.asks, c.wake = make(chan ask), make(chan struct{}, 1)
 	c.gone, c.ended = make(chan struct{}), make(chan struct{})
+	c.life, c.die = context.WithCancel(context.Background())
 	c.cc.Control = control{c}
 }
 
@@ -99,6 +102,7 @@ func (c *connectorRun) Abandon() {
 	if !c.abandoned {
 		c.abandoned = true
 		close(c.gone)
+		c.die()
 	}
 }
 
@@ -129,6 +133,7 @@ func (c *connectorRun) Signals() []cluster.Signal {
 // Run starts the connector, answers TaskConfigs and stops it when ctx ends.
 func (c *connectorRun) Run(ctx context.Context) error {
 	defer close(c.ended)
+	defer c.die()
 	inst := c.fresh()
 	if err := inst.Start(ctx, c.cc); err != nil {
 		return errors.Join(fmt.Errorf("starting connector %s: %w", c.id.Connector, err), c.stop(inst))
@@ -171,7 +176,7 @@ func (c *connectorRun) stop(inst connect.Connector) error {
 		return nil
 	}
 	defer c.begin("Stop")()
-	if err := inst.Stop(context.Background()); err != nil {
+	if err := inst.Stop(c.life); err != nil {
 		c.log.Warn("stopping the connector failed", "connector", c.id.Connector, "error", err)
 	}
 	return nil

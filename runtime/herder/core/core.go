@@ -64,6 +64,7 @@ type seen struct {
 type wait struct {
 	req   ReqID
 	epoch int64
+	since time.Time
 }
 
 // New makes a core that knows the config snap and is in no group.

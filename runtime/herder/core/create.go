@@ -56,23 +56,27 @@ func (h *Herder) put(req ReqID, r PutConfig) []Action {
 	if no := h.needLeader(req); no != nil {
 		return no
 	}
+	// Validating runs a connector's code, which may hang: what else is asked of the connector must not queue behind it.
 	f := &flow{name: "putting connector " + r.Name, req: req, leader: true, queue: r.Name}
-	return h.enqueue(f, func() []Action { return h.validate(f, r) })
+	return h.validate(f, r, func() []Action {
+		return h.enqueue(f, func() []Action { return h.readThen(f, func() []Action { return h.store(f, r) }) })
+	})
 }
 
-func (h *Herder) validate(f *flow, r PutConfig) []Action {
-	return h.slow(f, "validating the connector config", func(op OpID) Action { return Validate{op, r.Props} }, func(d Done) []Action {
+func (h *Herder) validate(f *flow, r PutConfig, then func() []Action) []Action {
+	stage := "validating the config of connector " + r.Name
+	return h.slow(f, stage, func(op OpID) Action { return Validate{op, r.Props} }, func(d Done) []Action {
 		if d.Err != nil {
 			return h.finish(f, nil, d.Err)
 		}
-		return h.readThen(f, func() []Action { return h.store(f, r) })
+		return then()
 	})
 }
 
 // readThen upholds invariant 4: the leader reads the topic to its end before it writes, since a former leader's last write may not
 // have arrived yet.
 func (h *Herder) readThen(f *flow, then func() []Action) []Action {
-	return h.slow(f, "reading the config topic to its end", func(op OpID) Action { return ReadToEnd{op} }, func(d Done) []Action {
+	return h.slow(f, "reading to the end of the config topic", func(op OpID) Action { return ReadToEnd{op} }, func(d Done) []Action {
 		if d.Err != nil {
 			return h.finish(f, nil, d.Err)
 		}
@@ -110,7 +114,8 @@ func (h *Herder) patch(req ReqID, r PatchConfig) []Action {
 					merged[k] = *v
 				}
 			}
-			return h.validate(f, PutConfig{Name: r.Name, Props: merged})
+			put := PutConfig{Name: r.Name, Props: merged}
+			return h.validate(f, put, func() []Action { return h.readThen(f, func() []Action { return h.store(f, put) }) })
 		})
 	})
 }

@@ -1,8 +1,12 @@
 package core
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"time"
 
+	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/runtime/cluster"
 )
 
@@ -13,7 +17,8 @@ type flow struct {
 	leader bool   // dropped with a 409 when leadership is lost
 	queue  string // flows of one queue go one after the other; empty: none
 	stage  string
-	op     OpID // the slow action under way, 0: none
+	since  time.Time // of stage, or of the waiting in the queue
+	op     OpID      // the slow action under way, 0: none
 	begin  func() []Action
 	next   func(Done) []Action
 	failed func(error) // called when the flow ends with an error
@@ -21,7 +26,7 @@ type flow struct {
 
 // enqueue begins f now, or when the flows of its queue before it are finished.
 func (h *Herder) enqueue(f *flow, begin func() []Action) []Action {
-	f.begin = begin
+	f.begin, f.since = begin, h.now
 	if f.queue == "" {
 		return begin()
 	}
@@ -35,7 +40,7 @@ func (h *Herder) enqueue(f *flow, begin func() []Action) []Action {
 // slow begins a slow action of f; next gets its answer.
 func (h *Herder) slow(f *flow, stage string, act func(OpID) Action, next func(Done) []Action) []Action {
 	h.lastOp++
-	f.op, f.stage, f.next = h.lastOp, stage, next
+	f.op, f.stage, f.since, f.next = h.lastOp, stage, h.now, next
 	h.ops[f.op] = f
 	return []Action{act(f.op)}
 }
@@ -50,10 +55,39 @@ func (h *Herder) onDone(d Done) []Action {
 	if s, ok := d.Result.(*cluster.Snapshot); ok {
 		h.take(s)
 	}
-	if d.Err != nil {
+	switch {
+	case errors.Is(d.Err, ErrLate):
+		d.Err = &cluster.TimedOut{Doing: f.stage, Began: f.since, Cause: d.Err}
+	case d.Err != nil:
 		d.Err = fmt.Errorf("%s: %w", f.stage, d.Err)
 	}
 	return f.next(d)
+}
+
+// Stage tells what is being done for a request, and since when; false: nothing.
+func (h *Herder) Stage(req ReqID) (doing string, since time.Time, ok bool) {
+	for _, f := range h.ops {
+		if f.req == req {
+			return f.stage, f.since, true
+		}
+	}
+	for _, q := range h.queues {
+		if i := slices.IndexFunc(q, func(f *flow) bool { return f.req == req }); i > 0 {
+			return "waiting for an operation on the same connector that is " + q[0].stage, q[i].since, true
+		}
+	}
+	for id, ws := range h.waits {
+		for _, w := range ws {
+			if w.req != req {
+				continue
+			}
+			if id.Task == connect.ConnectorTask {
+				return "restarting connector " + id.Connector, w.since, true
+			}
+			return "restarting task " + id.String(), w.since, true
+		}
+	}
+	return "", time.Time{}, false
 }
 
 // write writes changes and finishes f with result.

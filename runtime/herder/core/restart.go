@@ -51,7 +51,7 @@ func (h *Herder) restartHere(req ReqID, id connect.TaskID) []Action {
 		return []Action{Reply{Req: req, Err: cluster.ErrRebalancing}}
 	}
 	h.epochs[id]++
-	h.waits[id] = append(h.waits[id], wait{req, h.epochs[id]})
+	h.waits[id] = append(h.waits[id], wait{req, h.epochs[id], h.now})
 	return h.apply()
 }
 

@@ -234,6 +234,9 @@ func (r *rig) report(w []string) cluster.Report {
 	if len(w) > 2 {
 		rep.Epoch, _ = strconv.ParseInt(w[2], 10, 64)
 	}
+	if w[1] == "RECONFIGURE" {
+		rep.Seen, rep.Reconfigure = "", true
+	}
 	if w[1] == "SECRET" {
 		rep.Seen, rep.SecretChanged = "", true
 	}

@@ -40,7 +40,8 @@ func (h *Herder) wantPlan(name string) []Action {
 func (h *Herder) startPlan(name string, p *plan) []Action {
 	p.retryAt = time.Time{}
 	of, runs := h.running(name)
-	if !runs {
+	// A connector that has failed is asked when it is up again.
+	if !runs || h.seen[connect.TaskID{Connector: name, Task: connect.ConnectorTask}].state == cluster.Failed {
 		delete(h.plans, name)
 		return nil
 	}

@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults bench demo docs clean
+.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults bench bench-cluster demo docs clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 RACE_TIMEOUT ?= 10m
@@ -48,6 +48,9 @@ test-faults: check-setup ## three workers and a broker are killed, frozen, cut o
 
 bench: check-setup ## benchmarks: ns, bytes and allocations a record; BENCH=regexp chooses, BENCHTIME=0.5s each
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -p 1 -timeout 5m $$(grep -rl --include='*_test.go' --exclude='*integration*' '^func Benchmark' . | xargs dirname | sort -u)
+
+bench-cluster: check-setup ## 500 connectors of 2 tasks on 3 workers in one process: times, memory, CPU; CLUSTER_CONNECTORS=500, CLUSTER_PROFILE=file, BED_KAFKA uses a real broker
+	go test -tags clusterbench -run '^TestCluster$$' -count=1 -v -timeout 10m ./cmd/connectd
 
 demo: ## MySQL → Kafka → Elasticsearch and HDFS; DEMO_EXIT=1 compares and stops, DEMO_KAFKA=embedded needs no Kafka
 	@test/demo/run.sh

@@ -51,6 +51,11 @@ func runDistributed(ctx context.Context, props config.Props, log *slog.Logger, l
 	if err != nil {
 		return err
 	}
+	return runMember(ctx, cfg, ground, log, levels, started)
+}
+
+// runMember runs a worker whose config has been judged.
+func runMember(ctx context.Context, cfg workerconfig.Distributed, ground *groundwork, log *slog.Logger, levels *logging.Levels, started func(string)) error {
 	if cfg.ExactlyOnce != workerconfig.ExactlyOnceDisabled {
 		return &usageError{errors.New("exactly.once.source.support: only disabled is supported yet")}
 	}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"maps"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -23,7 +24,13 @@ type Want struct {
 
 // SameRun tells whether w can go on as o without a restart.
 func (w Want) SameRun(o Want) bool {
-	return w.Epoch == o.Epoch && maps.Equal(w.Connector, o.Connector) && maps.Equal(w.Task, o.Task)
+	return w.Epoch == o.Epoch && sameProps(w.Connector, o.Connector) && sameProps(w.Task, o.Task)
+}
+
+// sameProps compares configs, which snapshots share: each change of a cluster's config has all of a worker's tasks compared, nearly all of
+// them with the very maps of before.
+func sameProps(a, b config.Props) bool {
+	return reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer() || maps.Equal(a, b)
 }
 
 // Report is what the worker tells of one connector or task, or of a wanted set as a whole.

@@ -90,6 +90,8 @@ type Herder struct {
 	member  Member
 	stopped bool
 
+	hidden map[connect.TaskID]cluster.Status // see repairStatuses; the loop's own
+
 	ready     chan struct{} // closed at the first assignment
 	readyOnce sync.Once
 }

@@ -63,19 +63,27 @@ func (h *Herder) Run(ctx context.Context) error {
 }
 
 // repairInterval is how often the statuses of what runs here are compared with the status topic.
-const repairInterval = 30 * time.Second
+const repairInterval = 2 * time.Second
 
-// repairStatuses writes the statuses anew that another worker has hidden by a record of an older generation. Ours of an older
-// generation stand: they are not written again in each generation.
+// repairStatuses writes the statuses anew that another worker has hidden by a record of an older generation: a worker that was cut off or
+// frozen puts UNASSIGNED for what it had as soon as it is back, after the new owner's RUNNING. Ours of an older generation stand: they are not
+// written again in each generation. What differs must have done so at the last look too, or every status on its way to the topic would
+// be written twice.
 func (h *Herder) repairStatuses() {
+	hidden := map[connect.TaskID]cluster.Status{}
 	for _, s := range h.core.Statuses() {
 		now, ok := h.cfg.Status.Get(s.ID)
 		if ok && (now.WorkerID == s.WorkerID && now.State == s.State || now.Generation > s.Generation) {
 			continue
 		}
+		if before, again := h.hidden[s.ID]; !again || before != now {
+			hidden[s.ID] = now
+			continue
+		}
 		h.cfg.Log.Info("writing a status anew", "connector", s.ID.Connector, "task", s.ID.Task, "state", string(s.State), "found", string(now.State), "of", now.WorkerID)
 		h.cfg.Status.Put(s)
 	}
+	h.hidden = hidden
 }
 
 // shut ends the slow actions and answers whoever still waits.

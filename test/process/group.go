@@ -226,13 +226,12 @@ func (w *Worker) Stop() {
 	}
 }
 
-// end stops the process after the test; on a failed test its logs are shown, and kept in the folder PROCESS_LOGS if that is set.
+// end stops the process after the test. Its logs are kept in the folder PROCESS_LOGS if that is set, and shown if the test has failed.
 func (w *Worker) end() {
 	w.Stop()
-	if !w.t.Failed() {
-		return
+	if w.t.Failed() {
+		w.t.Logf("log of %s:\n%s", w.URL, w.Log())
 	}
-	w.t.Logf("log of %s:\n%s", w.URL, w.Log())
 	if keep := os.Getenv("PROCESS_LOGS"); keep != "" {
 		if err := os.CopyFS(filepath.Join(keep, filepath.Base(w.URL)+Unique("-")), os.DirFS(w.Dir)); err != nil {
 			w.t.Log(err)

@@ -8,5 +8,6 @@
 // state again, and new lines come through. At the end every line is accounted for.
 //
 // Every decision comes from the seed, and timing from the machine. FAULTS_SEED repeats a run, FAULTS_ROUNDS (4 by default, 20 in `make
-// test-faults`) is its length, FAULTS_ONLY a regular expression that chooses among the faults.
+// test-faults`) is its length, FAULTS_ONLY a regular expression that chooses among the faults, FAULTS_BUILD
+// options for go build, as -race.
 package faults

@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "connectd-faults")
 	code := 1
 	if err == nil {
-		if binary, err = process.Build(dir); err == nil {
+		if binary, err = process.Build(dir, strings.Fields(os.Getenv("FAULTS_BUILD"))...); err == nil {
 			code = m.Run()
 		}
 		os.RemoveAll(dir)

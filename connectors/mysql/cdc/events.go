@@ -94,7 +94,7 @@ func (r *reader) dispatch(ctx context.Context, h *replication.EventHeader, body,
 	case replication.QUERY_EVENT:
 		err = r.query(ctx, body)
 	case replication.TABLE_MAP_EVENT:
-		err = r.tableMap(body, raw) // of a skipped event too: later ones may use the number
+		err = r.tableMap(ctx, body, raw) // of a skipped event too: later ones may use the number
 	case replication.XID_EVENT:
 		return r.commit(ctx)
 	case replication.XA_PREPARE_LOG_EVENT:
@@ -184,7 +184,7 @@ func (r *reader) payload(ctx context.Context, body []byte) error {
 }
 
 // tableMap notes what a table number stands for.
-func (r *reader) tableMap(body, raw []byte) error {
+func (r *reader) tableMap(ctx context.Context, body, raw []byte) error {
 	if len(body) < 8 {
 		return errShortEvent
 	}
@@ -207,9 +207,19 @@ func (r *reader) tableMap(body, raw []byte) error {
 		if m.info, err = r.tables.info(id); err != nil {
 			return err
 		}
+		why := errors.New("it is not in the schema history")
+		if m.info != nil {
+			why = m.info.mismatch(tm)
+		}
+		if why != nil {
+			if m.info, err = r.relearn(ctx, id, tm, why); err != nil {
+				return err
+			}
+			m.version = r.version
+		}
 		if m.info == nil {
-			err := fmt.Errorf("the definition of table %s is not known: the schema history is incomplete, or the user could not "+
-				"see the table when the snapshot was taken; take a new snapshot", id)
+			err := fmt.Errorf("the definition of table %s is not known: %w, and neither the server's present definition nor the binary log tells "+
+				"(binlog_row_metadata=FULL would); take a new snapshot", id, why)
 			if err := r.inconsistent(err); err != nil {
 				return err
 			}

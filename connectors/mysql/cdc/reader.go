@@ -173,6 +173,14 @@ func (r *reader) decide(ctx context.Context, conn *server.Conn) (snapshot bool, 
 	}
 	m, found, err := r.store.Recover(ctx, r.stored.history())
 	if err == nil && found == 0 {
+		full, ferr := describesItself(ctx, conn)
+		if ferr != nil {
+			return false, ferr
+		}
+		if full {
+			r.log.Warn("the schema history is empty; taking the definitions of tables from the binary log (binlog_row_metadata=FULL)", "topic", r.set.history.topic)
+			return false, nil
+		}
 		err = fmt.Errorf("schema history topic %s: %w", r.set.history.topic, history.ErrMissing)
 	}
 	if err != nil {

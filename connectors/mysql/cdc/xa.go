@@ -262,7 +262,7 @@ func (r *reader) release(ctx context.Context, x *heldXA, base *offset) error {
 		body := e.raw[e.header : len(e.raw)-e.tail]
 		switch e.kind {
 		case replication.TABLE_MAP_EVENT:
-			return r.tableMap(body, e.raw)
+			return r.tableMap(ctx, body, e.raw)
 		case replication.ROWS_QUERY_EVENT:
 			return r.rowsQuery(body)
 		}

@@ -26,6 +26,9 @@ type stored struct {
 	meta uint16
 }
 
+// Fits tells whether rows of a table map can be read by this table version: the error wraps ErrColumns.
+func (c *Codec) Fits(tm *replication.TableMapEvent) error { return c.fit(tm) }
+
 // fit makes the layout of tm, or tells that tm is not of the codec's table version.
 func (c *Codec) fit(tm *replication.TableMapEvent) error {
 	if bytes.Equal(c.layout.types, tm.ColumnType) && slices.Equal(c.layout.meta, tm.ColumnMeta) && c.layout.cols != nil {

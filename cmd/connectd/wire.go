@@ -97,11 +97,12 @@ type process struct {
 	initial []config.Props
 	started func(url string) // told when REST listens
 
-	admin     *kadm.Client
-	clusterID string
-	herder    *herder.Herder
-	worker    *worker.Worker
-	startup   time.Time
+	adminClient *kgo.Client
+	admin       *kadm.Client
+	clusterID   string
+	herder      *herder.Herder
+	worker      *worker.Worker
+	startup     time.Time
 
 	verify []string // inter.worker.verification.algorithms
 
@@ -124,7 +125,7 @@ func open(ground *groundwork, common workerconfig.Worker, facts connectorconfig.
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("making the admin client: %w", err)}
 	}
-	p.admin = kadm.NewClient(cl)
+	p.adminClient, p.admin = cl, kadm.NewClient(cl)
 	return p, nil
 }
 
@@ -303,44 +304,6 @@ func (w offsetWriter) Write(ctx context.Context, offsets []sourcetask.PartitionO
 		entries[i] = cluster.SourceOffset{Partition: o.Partition, Offset: o.Offset}
 	}
 	return w.s.Write(ctx, w.name, entries...)
-}
-
-// topicMaker creates the topics of sources and dead letters.
-type topicMaker struct{ p *process }
-
-// ForSource: without topic.creation rules the broker's own automatic creation is taken over by us, with its defaults.
-func (m *topicMaker) ForSource(_ config.Props, rules []connectorconfig.TopicRule) sourcetask.TopicCreator {
-	return topicCreator{m.p, rules}
-}
-
-func (m *topicMaker) DeadLetter(ctx context.Context, _ config.Props, topic string, replication int16) error {
-	_, err := kafka.EnsureTopic(ctx, m.p.admin, kafka.Topic{Name: topic, Partitions: 1, ReplicationFactor: replication})
-	return err
-}
-
-type topicCreator struct {
-	p     *process
-	rules []connectorconfig.TopicRule
-}
-
-func (c topicCreator) EnsureTopic(ctx context.Context, topic string) error {
-	t := kafka.Topic{Name: topic, Partitions: -1, ReplicationFactor: -1}
-	for _, r := range c.rules {
-		if ok, err := r.Matches(topic); err != nil {
-			return err
-		} else if ok {
-			t.Partitions, t.ReplicationFactor, t.Settings = r.Partitions, r.ReplicationFactor, r.Configs
-			break
-		}
-	}
-	created, err := kafka.EnsureTopic(ctx, c.p.admin, t)
-	if err != nil {
-		return connect.Retriable(err, time.Second)
-	}
-	if created {
-		c.p.log.Info("created a topic", "topic", topic)
-	}
-	return nil
 }
 
 // advertised finds the REST address to advertise (RestServer.advertisedUrl): the configured one, else the listener's.

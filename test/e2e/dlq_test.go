@@ -100,7 +100,9 @@ func TestDeadLettersOfASourceAreReplayed(t *testing.T) {
 	}
 	// The offset has moved past the dead letters.
 	await(t, 10*time.Second, "offset at the end of the file", func() error {
-		var o struct{ Offsets []struct{ Offset struct{ Position int } } }
+		var o struct {
+			Offsets []struct{ Offset struct{ Position int } }
+		}
 		if _, err := request("GET", w.url+"/connectors/"+name+"/offsets", nil, &o); err != nil {
 			return err
 		}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/connectorconfig"
+	"github.com/connectd/connectd/runtime/kafka"
+	"github.com/connectd/connectd/runtime/pipeline"
+	"github.com/connectd/connectd/runtime/sourcetask"
+)
+
+// topicMaker creates the topics of sources and dead letters, as the connector's own admin client where it overrides the worker's.
+type topicMaker struct{ p *process }
+
+// ForSource: with topic.creation rules the topic is created by them (KIP-158); without, or with topic.creation.enable=false, it is left
+// to the broker's auto.create.topics.enable.
+func (m *topicMaker) ForSource(admin config.Props, rules []connectorconfig.TopicRule) sourcetask.TopicCreator {
+	return topicCreator{m.p, admin, rules}
+}
+
+func (m *topicMaker) DeadLetter(ctx context.Context, admin config.Props, topic string, replication int16) error {
+	return m.p.withAdmin(admin, func(cl *kgo.Client) error {
+		_, err := kafka.EnsureTopic(ctx, kadm.NewClient(cl), kafka.Topic{Name: topic, Partitions: 1, ReplicationFactor: replication})
+		return err
+	})
+}
+
+// withAdmin calls f with a client of the worker, or one with the connector's admin.override. keys.
+func (p *process) withAdmin(overrides config.Props, f func(*kgo.Client) error) error {
+	if len(overrides) == 0 {
+		return f(p.adminClient)
+	}
+	o, err := p.clients.Admin(overrides)
+	if err != nil {
+		return err
+	}
+	cl, err := kgo.NewClient(o.Opts...)
+	if err != nil {
+		return fmt.Errorf("making the admin client: %w", err)
+	}
+	defer cl.Close()
+	return f(cl)
+}
+
+type topicCreator struct {
+	p     *process
+	admin config.Props
+	rules []connectorconfig.TopicRule
+}
+
+// EnsureTopic creates the topic by the first rule that it matches. (AbstractWorkerSourceTask.maybeCreateTopic)
+func (c topicCreator) EnsureTopic(ctx context.Context, topic string) error {
+	t := kafka.Topic{Name: topic}
+	ruled := false
+	for _, r := range c.rules {
+		ok, err := r.Matches(topic)
+		if err != nil {
+			return err
+		}
+		if ok {
+			t.Partitions, t.ReplicationFactor, t.Settings = r.Partitions, r.ReplicationFactor, r.Configs
+			ruled = true
+			break
+		}
+	}
+	created := false
+	err := c.p.withAdmin(c.admin, func(cl *kgo.Client) (err error) {
+		if !ruled {
+			return awaitTopic(ctx, cl, topic)
+		}
+		created, err = kafka.EnsureTopic(ctx, kadm.NewClient(cl), t)
+		return err
+	})
+	switch {
+	case created:
+		c.p.log.Info("created a topic", "topic", topic)
+	case errors.Is(err, kafka.ErrNoTopic):
+		// As long as it takes, like Java's producer: somebody may create the topic, or the broker is about to.
+		return connect.Retriable(fmt.Errorf("%w: create it, set topic.creation.default.partitions and topic.creation.default.replication.factor "+
+			"in the connector config, or auto.create.topics.enable on the broker", err), 200*time.Millisecond)
+	case kafka.Passing(err):
+		return connect.Retriable(err, time.Second)
+	}
+	return err
+}
+
+// awaitTopic gives the broker a moment to create the topic.
+func awaitTopic(ctx context.Context, cl *kgo.Client, topic string) (err error) {
+	for range 20 {
+		if err = kafka.AwaitsCreation(ctx, cl, topic); !errors.Is(err, kafka.ErrNoTopic) || !pipeline.Sleep(ctx, 100*time.Millisecond) {
+			return err
+		}
+	}
+	return err
+}

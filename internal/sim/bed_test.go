@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
@@ -63,8 +64,19 @@ func inBed(t *testing.T, test func(*bed)) {
 			t.Fatal(err)
 		}
 		b.kafka = kafka
+		b.delayFetches()
 		defer b.end()
 		test(b)
+	})
+}
+
+// delayFetches makes fetches take a millisecond at least. One that a broker refuses (another leads the partition) is sent again at once by the
+// client, until it has new metadata: without any latency virtual time would stand still there, and the new metadata would never come.
+func (b *bed) delayFetches() {
+	b.kafka.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.kafka.KeepControl()
+		b.kafka.SleepControl(func() { time.Sleep(time.Millisecond) })
+		return nil, nil, false
 	})
 }
 

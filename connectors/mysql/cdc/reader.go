@@ -40,6 +40,7 @@ type reader struct {
 
 	xa        *heldXA // the transaction under way, if it is one of XA
 	prepared  map[string]*heldXA
+	advised   bool       // the checks of the server have been logged
 	releasing *releasing // rows of a held transaction are being sent
 
 	cur      *cursor
@@ -116,6 +117,12 @@ func (r *reader) prepare(ctx context.Context) (start *offset, err error) {
 		defer conn.Close()
 		if err := r.learn(ctx, conn); err != nil {
 			return err
+		}
+		if !r.advised {
+			if err := r.advise(ctx, conn); err != nil {
+				return err
+			}
+			r.advised = true
 		}
 		again, err := r.decide(ctx, conn)
 		if err != nil {

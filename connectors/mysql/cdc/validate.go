@@ -158,13 +158,15 @@ func (c *connector) Validate(ctx context.Context, v config.Values) []config.Prob
 		return []config.Problem{{Key: server.Hostname.Name(), Message: "Unable to connect: " + server.Message(err)}}
 	}
 	defer conn.Close()
+	found, err := preflight(ctx, conn, set)
 	var out []config.Problem
-	for _, check := range []func(context.Context, *server.Conn, *settings) ([]config.Problem, error){checkBinlog, checkGrants, checkTables} {
-		ps, err := check(ctx, conn, set)
-		if err != nil {
-			return append(out, config.Problem{Key: server.Hostname.Name(), Message: "Unable to connect: " + server.Message(err)})
+	for _, f := range found {
+		if f.problem != nil {
+			out = append(out, *f.problem)
 		}
-		out = append(out, ps...)
+	}
+	if err != nil {
+		out = append(out, config.Problem{Key: server.Hostname.Name(), Message: "Unable to connect: " + server.Message(err)})
 	}
 	return out
 }

@@ -114,7 +114,7 @@ type process struct {
 func open(ground *groundwork, common workerconfig.Worker, facts connectorconfig.Worker, log *slog.Logger, levels *logging.Levels) (*process, error) {
 	facts.Resolve = ground.resolver.ResolveProps
 	p := &process{
-		cfg: common, facts: facts, log: log, levels: levels, reg: ground.reg, resolver: ground.resolver, clients: &kafka.Clients{Worker: ground.props},
+		cfg: common, facts: facts, log: log, levels: levels, reg: ground.reg, resolver: ground.resolver, clients: &kafka.Clients{Worker: ground.props, Log: log},
 		metrics: metrics.New(), startup: time.Now(), problems: map[string]string{},
 	}
 	o, err := p.clients.Admin(nil)

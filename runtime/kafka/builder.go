@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net"
 	"slices"
@@ -21,6 +22,9 @@ type builder struct {
 	origin map[string]string
 	out    Options
 	errs   []error
+	log    *slog.Logger // may be nil
+	// endpoints are the OAuth token endpoints of the worker's own config.
+	endpoints []string
 
 	// Keys that only make sense together are gathered here and turned into options at the end.
 	backoff, backoffMax     time.Duration

@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -44,6 +45,8 @@ type Clients struct {
 	Worker config.Props
 	// Extra is appended to the options of each client: logger, hooks, a test's dialer.
 	Extra []kgo.Opt
+	// Log is told of key stores that were renewed; nil for nobody.
+	Log *slog.Logger
 }
 
 // Options are the settings of one client.
@@ -103,7 +106,7 @@ func (c *Clients) Group() (Options, error) { return c.Options(RoleGroup, nil, ni
 // Options makes the options for a role. defaults are weaker than anything the user wrote, overrides stronger. The error names every
 // bad key, joined.
 func (c *Clients) Options(role Role, defaults, overrides config.Props) (Options, error) {
-	b := &builder{role: role, out: Options{MaxPollRecords: 500, MaxPollInterval: 300 * time.Second, Idempotent: true}}
+	b := &builder{role: role, log: c.Log, endpoints: c.endpoints(), out: Options{MaxPollRecords: 500, MaxPollInterval: 300 * time.Second, Idempotent: true}}
 	b.props, b.origin = c.layers(role, defaults, overrides)
 	b.out.Effective = b.props
 	b.build()
@@ -205,6 +208,16 @@ func (c *Clients) inheritSecurity(props, stronger config.Props) {
 	if !keep {
 		maps.DeleteFunc(props, func(k, _ string) bool { return isSecurityKey(k) })
 	}
+}
+
+// endpoints are the OAuth token endpoints that the worker's config names, for any of its clients.
+func (c *Clients) endpoints() (out []string) {
+	for _, prefix := range []string{"", "producer.", "consumer.", "admin."} {
+		if v := strings.TrimSpace(c.Worker[prefix+keyEndpoint]); v != "" {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 func sameServers(a, b string) bool {

@@ -69,7 +69,7 @@ func runMember(ctx context.Context, cfg workerconfig.Distributed, ground *ground
 	if cfg.Protocol == "sessioned" {
 		p.core.SessionKeyTTL = cfg.InterWorker.KeyTTL
 	}
-	p.peers = rest.NewPeers(rest.PeersConfig{SignatureAlgorithm: cfg.InterWorker.SignatureAlgorithm})
+	p.peers = rest.NewPeers(rest.PeersConfig{Client: rest.NewClient(p.tls.client), SignatureAlgorithm: cfg.InterWorker.SignatureAlgorithm})
 	p.verify = cfg.InterWorker.VerificationAlgorithms
 	p.newKey = func() (*cluster.SessionKey, error) { return newSessionKey(cfg.InterWorker) }
 	if err := p.topicStores(cfg); err != nil {

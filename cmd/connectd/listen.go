@@ -1,13 +1,10 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/connectd/connectd/rest"
 	"github.com/connectd/connectd/runtime/cluster"
-	"github.com/connectd/connectd/runtime/workerconfig"
 )
 
 // listen binds the REST listeners, so that the address to advertise is known.
@@ -16,14 +13,14 @@ func (p *process) listen() (*rest.Server, error) {
 		AdminOff: p.cfg.REST.AdminOff, AllowOrigin: p.cfg.REST.AllowOrigin, AllowMethods: p.cfg.REST.AllowMethods,
 		Metrics: p.metrics.Handler(), Log: p.log, Timeout: opTimeout, Version: apiVersion, Commit: version,
 		Verifier: p.verifier(), Unsigned: func() bool { return p.core.SessionKeyTTL == 0 },
+		TLS: p.tls.server, AdminTLS: p.tls.admin, Client: rest.NewClient(p.tls.client),
 		TopicTrackingOff: !p.cfg.TopicTracking, TopicResetOff: !p.cfg.TopicTrackingAllowReset,
 	}
-	var err error
-	if cfg.Listeners, err = listeners(p.cfg.REST.Listeners); err != nil {
-		return nil, &usageError{fmt.Errorf("listeners: %w", err)}
+	for _, l := range p.cfg.REST.Listeners {
+		cfg.Listeners = append(cfg.Listeners, rest.Listener(l))
 	}
-	if cfg.AdminListeners, err = listeners(p.cfg.REST.Admin); err != nil {
-		return nil, &usageError{fmt.Errorf("admin.listeners: %w", err)}
+	for _, l := range p.cfg.REST.Admin {
+		cfg.AdminListeners = append(cfg.AdminListeners, rest.Listener(l))
 	}
 	for _, h := range p.cfg.REST.ResponseHeaders {
 		cfg.ResponseHeaders = append(cfg.ResponseHeaders, rest.HeaderRule(h))
@@ -39,16 +36,6 @@ func (p *process) listen() (*rest.Server, error) {
 	p.advertise, p.workerID = advertised(p.cfg.REST, bound)
 	p.core.WorkerID = p.workerID
 	return srv, nil
-}
-
-func listeners(in []workerconfig.Listener) (out []rest.Listener, err error) {
-	for _, l := range in {
-		if l.Scheme != "http" {
-			return nil, errors.New("https is not supported yet; use http, and TLS in front of it")
-		}
-		out = append(out, rest.Listener(l))
-	}
-	return out, nil
 }
 
 // verifier gives the keys that internal requests may be signed with: the newest, and the one before it, which another worker may

@@ -24,6 +24,7 @@ type groundwork struct {
 	written  config.Props // as the user wrote it
 	props    config.Props // resolved: passwords too, never log them
 	problems []*config.Error
+	tls      restTLS // set by check
 }
 
 // lay makes the groundwork for a worker config. A provider that cannot be set up is a problem for check, like any other; the config is
@@ -64,6 +65,7 @@ func (g *groundwork) check(loaded error, w workerconfig.Worker, log *slog.Logger
 	checkConverter(g, &g.reg.Converters, "key.converter", w.KeyConverter)
 	checkConverter(g, &g.reg.Converters, "value.converter", w.ValueConverter)
 	checkConverter(g, &g.reg.HeaderConverters, "header.converter", w.HeaderConverter)
+	g.checkTLS(w.REST, log)
 	problems, warnings := (&kafka.Clients{Worker: g.props}).Check()
 	for _, p := range problems {
 		// A key of the worker's own has been judged already.

@@ -58,7 +58,7 @@ func standalone(ctx context.Context, args []string) error {
 	p.config, p.status, p.offsets = store.NewMemoryConfig(log), store.NewMemoryStatus(log), offsets
 	p.core, p.sync, p.initial = core.Config{}, opTimeout, initial
 	p.group = func(p *process) (membership, error) { return herder.NewSolo(p.advertise, p.config.Snapshot), nil }
-	p.peers = rest.NewPeers(rest.PeersConfig{})
+	p.peers = rest.NewPeers(rest.PeersConfig{Client: rest.NewClient(p.tls.client)})
 	p.newKey = func() (*cluster.SessionKey, error) { return nil, errors.New("standalone workers have no session keys") }
 	return p.serve(ctx)
 }

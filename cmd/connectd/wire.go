@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -79,6 +81,7 @@ type process struct {
 	reg      *plugin.Registry
 	resolver *secrets.Resolver
 	clients  *kafka.Clients
+	tls      restTLS
 	metrics  *metrics.Registry
 
 	config  configLog
@@ -114,7 +117,7 @@ type process struct {
 func open(ground *groundwork, common workerconfig.Worker, facts connectorconfig.Worker, log *slog.Logger, levels *logging.Levels) (*process, error) {
 	facts.Resolve = ground.resolver.ResolveProps
 	p := &process{
-		cfg: common, facts: facts, log: log, levels: levels, reg: ground.reg, resolver: ground.resolver, clients: &kafka.Clients{Worker: ground.props, Log: log},
+		cfg: common, facts: facts, log: log, levels: levels, reg: ground.reg, resolver: ground.resolver, clients: &kafka.Clients{Worker: ground.props, Log: log}, tls: ground.tls,
 		metrics: metrics.New(), startup: time.Now(), problems: map[string]string{},
 	}
 	o, err := p.clients.Admin(nil)
@@ -306,17 +309,21 @@ func (w offsetWriter) Write(ctx context.Context, offsets []sourcetask.PartitionO
 	return w.s.Write(ctx, w.name, entries...)
 }
 
-// advertised finds the REST address to advertise (RestServer.advertisedUrl): the configured one, else the listener's.
+// advertised finds the REST address to advertise (RestServer.advertisedUrl): the configured one, else that of the first listener with
+// the advertised scheme, which is http if any listener has it.
 func advertised(r workerconfig.REST, bound []net.Addr) (url, workerID string) {
-	scheme, host, port := "http", "", 0
-	if len(r.Listeners) > 0 {
-		scheme, host, port = r.Listeners[0].Scheme, r.Listeners[0].Host, r.Listeners[0].Port
+	scheme := strings.ToLower(r.AdvertisedListener)
+	isScheme := func(l workerconfig.Listener) bool { return l.Scheme == scheme }
+	if scheme == "" {
+		if scheme = "http"; len(r.Listeners) > 0 && !slices.ContainsFunc(r.Listeners, isScheme) {
+			scheme = "https"
+		}
 	}
-	if r.AdvertisedListener != "" {
-		scheme = r.AdvertisedListener
-	}
-	if len(bound) > 0 {
-		if a, ok := bound[0].(*net.TCPAddr); ok && port == 0 {
+	host, port := "", 0
+	// Without a listener of the scheme something in front of the worker speaks it, at the first listener's address if no other is set.
+	if i := max(0, slices.IndexFunc(r.Listeners, isScheme)); i < len(r.Listeners) {
+		host, port = r.Listeners[i].Host, r.Listeners[i].Port
+		if a, ok := addrAt(bound, i).(*net.TCPAddr); ok && port == 0 {
 			port = a.Port
 		}
 	}
@@ -331,4 +338,11 @@ func advertised(r workerconfig.REST, bound []net.Addr) (url, workerID string) {
 	}
 	workerID = net.JoinHostPort(host, strconv.Itoa(port))
 	return scheme + "://" + workerID + "/", workerID
+}
+
+func addrAt(bound []net.Addr, i int) net.Addr {
+	if i < len(bound) {
+		return bound[i]
+	}
+	return nil
 }

@@ -62,12 +62,12 @@ func (b *builder) tokenSource(options map[string]string) func(context.Context) (
 			b.failSecret(keyEndpoint, "missing; set the URL of the identity provider's token endpoint, or file:///path of a file with a token")
 			return nil
 		}
-		make, err := unsecuredToken(options)
+		fetch, err := unsecuredToken(options)
 		if err != nil {
 			b.failSecret(keyJAAS, err.Error())
 			return nil
 		}
-		return make
+		return fetch
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil || !slices.Contains([]string{"http", "https", "file"}, u.Scheme) || u.Scheme != "file" && u.Host == "" || u.User != nil {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,6 +39,11 @@ type statusError struct {
 	status int
 	kind   string // error.type, empty if the answer names none
 	reason string
+}
+
+// Is makes missing permissions fs.ErrPermission, which the runtime takes for what it is.
+func (e *statusError) Is(target error) bool {
+	return target == fs.ErrPermission && (e.status == http.StatusUnauthorized || e.status == http.StatusForbidden)
 }
 
 func (e *statusError) Error() string {

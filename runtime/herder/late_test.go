@@ -77,12 +77,12 @@ func TestHangingConnectorHoldsUpNoOther(t *testing.T) {
 		go func() { ended <- h.Run(ctx) }()
 		go func() { ended <- solo.Run(ctx) }()
 		<-h.Ready()
-		do := func(limit time.Duration, r core.Request) (error, time.Duration) {
+		do := func(limit time.Duration, r core.Request) (time.Duration, error) {
 			begin := time.Now()
 			ctx, cancel := context.WithTimeout(ctx, limit)
 			defer cancel()
 			_, err := h.Do(ctx, r)
-			return err, time.Since(begin)
+			return time.Since(begin), err
 		}
 		late := func(err error, stage string) {
 			t.Helper()
@@ -93,7 +93,7 @@ func TestHangingConnectorHoldsUpNoOther(t *testing.T) {
 		}
 		put := make(chan error)
 		go func() {
-			err, _ := do(30*time.Second, core.PutConfig{Name: "hung", Props: config.Props{"name": "hung"}})
+			_, err := do(30*time.Second, core.PutConfig{Name: "hung", Props: config.Props{"name": "hung"}})
 			put <- err
 		}()
 		synctest.Wait()
@@ -103,15 +103,15 @@ func TestHangingConnectorHoldsUpNoOther(t *testing.T) {
 			"the same deleted":         core.Delete{Name: "hung"},
 			"the same stopped":         core.SetTarget{Name: "hung", State: cluster.Stopped},
 		} {
-			if err, took := do(time.Minute, r); err != nil || took > time.Second {
+			if took, err := do(time.Minute, r); err != nil || took > time.Second {
 				t.Errorf("%s: %v after %s", name, err, took)
 			}
 		}
 		late(<-put, "validating the config of connector hung")
-		err, _ := do(10*time.Second, core.RestartConnector{Name: "fine"})
+		_, err := do(10*time.Second, core.RestartConnector{Name: "fine"})
 		late(err, "restarting connector fine")
 		// The operation itself is given up as well.
-		err, took := do(10*time.Minute, core.PutConfig{Name: "hung", Props: config.Props{"name": "hung"}})
+		took, err := do(10*time.Minute, core.PutConfig{Name: "hung", Props: config.Props{"name": "hung"}})
 		late(err, "validating the config of connector hung")
 		if took > 100*time.Second {
 			t.Errorf("given up after %s", took)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"syscall"
 
@@ -26,7 +27,7 @@ func (e configError) Unwrap() error { return e.error }
 // fencing are the answers of a broker that say that another instance has taken over.
 var fencing = []error{kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.FencedInstanceID, kerr.FencedMemberEpoch}
 
-// denials are the answers of a broker to clients that may not.
+// denials are the answers of a broker to clients that may not. Connectors tell of the like by errors that are fs.ErrPermission.
 var denials = []error{
 	kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
 	kerr.SaslAuthenticationFailed, kerr.DelegationTokenAuthorizationFailed,
@@ -50,7 +51,7 @@ func classify(err error) supervise.Failure {
 		f.Class = supervise.Panic
 	case isAny(err, fencing):
 		f.Class = supervise.Fenced
-	case isAny(err, denials):
+	case isAny(err, denials), errors.Is(err, fs.ErrPermission):
 		f.Class = supervise.Authorization
 	case retriable, isPassing(err):
 		f.Class = supervise.Retriable

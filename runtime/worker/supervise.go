@@ -14,7 +14,6 @@ import (
 // supervision is what an instance keeps from one run to the next. Guarded by Worker.mu.
 type supervision struct {
 	history supervise.History
-	policy  supervise.Policy
 	last    *cluster.Restart // of the last failure; nil: none, or restarts are off
 	timer   *time.Timer      // of Backoff
 	due     time.Time        // when it fires; zero: not waiting

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"syscall"
@@ -221,6 +222,7 @@ func TestClassify(t *testing.T) {
 		{fmt.Errorf("x: %w", kerr.NotEnoughReplicas), supervise.Retriable},
 		{fmt.Errorf("x: %w", kerr.TopicAuthorizationFailed), supervise.Authorization},
 		{kerr.SaslAuthenticationFailed, supervise.Authorization},
+		{&fs.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}, supervise.Authorization},
 		{fmt.Errorf("x: %w", kerr.ProducerFenced), supervise.Fenced},
 		{&pipeline.PanicError{Value: io.EOF}, supervise.Panic},
 		{fmt.Errorf("x: %w", record(errors.New("bad"))), supervise.Data},

@@ -310,3 +310,51 @@ func TestChangedSecretRestartsWhatUsesIt(t *testing.T) {
 		t.Errorf("a resolved value is in the log")
 	}
 }
+
+// TestRotatedPassword: the database's password changes before the file of the config provider does. The task is refused, says so, and runs
+// as soon as the file has the new password.
+func TestRotatedPassword(t *testing.T) {
+	db, name := mysqlDB(t), unique("rotate")
+	exec1(t, db, "CREATE DATABASE "+name)
+	t.Cleanup(func() { exec1(t, db, "DROP USER '"+name+"'@'%'"); exec1(t, db, "DROP DATABASE "+name) })
+	exec1(t, db, "CREATE TABLE "+name+".item (id INT PRIMARY KEY)")
+	exec1(t, db, "CREATE USER '"+name+"'@'%' IDENTIFIED BY 'swordfish'")
+	exec1(t, db, "GRANT SELECT, RELOAD, SHOW DATABASES, REPLICATION SLAVE, REPLICATION CLIENT, LOCK TABLES ON *.* TO '"+name+"'@'%'")
+	secrets := filepath.Join(t.TempDir(), "secrets.properties")
+	store := func(password string) {
+		t.Helper()
+		if err := os.WriteFile(secrets, []byte("password="+password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store("swordfish")
+	c := newCluster(t, map[string]string{
+		"config.providers": "file", "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
+		"config.providers.file.param.watch.interval.ms": "1000",
+	})
+	w := c.add()
+	host, port, _ := strings.Cut(bed(t, "BED_MYSQL"), ":")
+	w.put(name, map[string]string{
+		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "database.hostname": host, "database.port": port,
+		"database.user": name, "database.password": "${file:" + secrets + ":password}", "database.server.id": "4712", "topic.prefix": name,
+		"database.include.list": name, "schema.history.internal.kafka.topic": name + "-history",
+		"schema.history.internal.kafka.bootstrap.servers": bed(t, "BED_KAFKA"),
+	})
+	w.running(name, 1)
+	exec1(t, db, "ALTER USER '"+name+"'@'%' IDENTIFIED BY 'tuna'")
+	if _, err := request("POST", w.url+"/connectors/"+name+"/tasks/0/restart", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.failedTask(name, "next_retry: 2", "class authorization", "Access denied")
+	store("tuna")
+	await(t, 30*time.Second, name+" RUNNING with the new password", func() error {
+		s, err := w.status(name)
+		if err == nil && (len(s.Tasks) != 1 || s.Tasks[0].State != "RUNNING") {
+			err = fmt.Errorf("%+v", s)
+		}
+		return err
+	})
+	if log := w.log(); strings.Contains(log, "swordfish") || strings.Contains(log, "tuna") {
+		t.Error("a password is in the log")
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -208,11 +209,21 @@ func (c *Conn) Stream(ctx context.Context, query string, f func(row []mysql.Fiel
 	}
 }
 
-// Cause drops the stack traces pingcap/errors wraps around an error.
+// denied is an error of the server that is fs.ErrPermission as well, which the runtime takes for what it is.
+type denied struct{ error }
+
+func (d denied) Unwrap() error      { return d.error }
+func (denied) Is(target error) bool { return target == fs.ErrPermission }
+
+// Cause drops the stack traces pingcap/errors wraps around an error. Missing privileges become fs.ErrPermission.
 func Cause(err error) error {
 	for {
 		c, ok := err.(interface{ Cause() error })
 		if !ok || c.Cause() == nil {
+			switch Code(err) {
+			case CodeAccessDenied, CodeDBAccessDenied, CodeTableAccessDenied, CodeSpecificPrivilege:
+				return denied{err}
+			}
 			return err
 		}
 		err = c.Cause()

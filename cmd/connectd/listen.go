@@ -12,7 +12,7 @@ func (p *process) listen() (*rest.Server, error) {
 	cfg := rest.Config{
 		AdminOff: p.cfg.REST.AdminOff, AllowOrigin: p.cfg.REST.AllowOrigin, AllowMethods: p.cfg.REST.AllowMethods,
 		Metrics: p.metrics.Handler(), Log: p.log, Timeout: opTimeout, Version: apiVersion, Commit: version,
-		Verifier: p.verifier(), Unsigned: func() bool { return p.core.SessionKeyTTL == 0 },
+		Verifier: p.verifier(), Unsigned: p.unsigned,
 		TLS: p.tls.server, AdminTLS: p.tls.admin, Client: rest.NewClient(p.tls.client),
 		TopicTrackingOff: !p.cfg.TopicTracking, TopicResetOff: !p.cfg.TopicTrackingAllowReset,
 	}
@@ -51,4 +51,11 @@ func (p *process) verifier() func() (current, previous *cluster.SessionKey, algo
 		}
 		return current, previous, p.verify
 	}
+}
+
+// unsigned tells that workers do not sign requests to each other: connect.protocol is not sessioned, here or for another worker of the
+// group, on which the group has agreed (DistributedHerder.internalRequestValidationEnabled).
+func (p *process) unsigned() bool {
+	m := p.herder.Member()
+	return p.core.SessionKeyTTL == 0 || m.Joined && !m.Sessioned
 }

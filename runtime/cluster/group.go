@@ -34,6 +34,9 @@ const (
 	ConfigMismatch AssignmentError = 1
 )
 
+// Sessioned is the Grant.Version from which on workers sign their requests to each other (KIP-507).
+const Sessioned = 2
+
 // Grant is the assignment of one member as it goes over the wire (ExtendedAssignment of Kafka Connect).
 type Grant struct {
 	Version      int16

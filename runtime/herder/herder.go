@@ -101,6 +101,7 @@ type Member struct {
 	Joined     bool
 	Leader     bool
 	LeaderURL  string
+	Sessioned  bool // the group has agreed on signed requests (KIP-507)
 	Generation int32
 	Epoch      time.Time // of the last completed round
 	Assigned   cluster.Assignment

@@ -128,7 +128,7 @@ func (h *Herder) membership(m cluster.MembershipChange) core.Event {
 	switch m := m.(type) {
 	case cluster.Joined:
 		h.member = Member{
-			Joined: true, Leader: m.IsLeader, LeaderURL: m.LeaderURL, Generation: m.Generation, Epoch: time.Now(), Assigned: m.Held,
+			Sessioned: m.Grant.Version >= cluster.Sessioned, Joined: true, Leader: m.IsLeader, LeaderURL: m.LeaderURL, Generation: m.Generation, Epoch: time.Now(), Assigned: m.Held,
 		}
 		h.readyOnce.Do(func() { close(h.ready) })
 		ev := core.Joined{Joined: m}

@@ -316,6 +316,7 @@ func (w *world) join(leader bool) {
 		}
 	}
 	ev.Joined = cluster.Joined{Generation: w.generation, LeaderURL: "http://l/", IsLeader: leader, ConfigOffset: w.snap.Offset, Held: w.held}
+	ev.Grant.Version = cluster.Sessioned
 	lost := func(a, b cluster.Assignment) bool {
 		return slices.ContainsFunc(a.Connectors, func(n string) bool { return !slices.Contains(b.Connectors, n) }) ||
 			slices.ContainsFunc(a.Tasks, func(id connect.TaskID) bool { return !slices.Contains(b.Tasks, id) })

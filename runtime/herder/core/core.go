@@ -10,7 +10,7 @@ import (
 // Config is what the core must know of the worker's config.
 type Config struct {
 	WorkerID string // host:port of the REST listener, in status records
-	// SessionKeyTTL is inter.worker.key.ttl.ms; 0: no session keys (protocol eager or compatible).
+	// SessionKeyTTL is inter.worker.key.ttl.ms; 0: no session keys (connect.protocol is eager or compatible).
 	SessionKeyTTL time.Duration
 	// UnsyncBackoff is worker.unsync.backoff.ms: how long a worker stays out of the group that could not read its config topic.
 	UnsyncBackoff time.Duration
@@ -46,6 +46,7 @@ type membership struct {
 	lagging    bool  // the config log is behind the group's; nothing new is started
 	generation int32 // the last one, also out of the group: statuses of what stops then belong to it
 	leader     bool
+	sessioned  bool // the group's protocol, not only ours: workers sign requests
 	leaderURL  string
 	assigned   cluster.Assignment
 	owners     map[connect.TaskID]string

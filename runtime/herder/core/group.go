@@ -16,6 +16,7 @@ func (h *Herder) onJoined(ev Joined) []Action {
 	wasLeader := h.member.leader
 	h.member = membership{
 		joined: true, generation: ev.Generation, leader: ev.IsLeader, leaderURL: ev.LeaderURL, assigned: ev.Held, owners: ev.Owners,
+		sessioned: ev.Grant.Version >= cluster.Sessioned,
 	}
 	h.backAt = time.Time{}
 	var acts []Action
@@ -166,13 +167,23 @@ func (h *Herder) take(s *cluster.Snapshot) {
 
 // keyDue is when the next session key is due: the leader keeps a session key that is younger than its time to live (KIP-507).
 func (h *Herder) keyDue() time.Time {
-	if h.cfg.SessionKeyTTL <= 0 || !h.member.joined || !h.member.leader || h.member.lagging || h.rotating() {
+	if h.cfg.SessionKeyTTL <= 0 || !h.member.joined || !h.member.leader || !h.member.sessioned || h.member.lagging || h.rotating() {
 		return time.Time{}
 	}
 	if h.snap.SessionKey == nil {
 		return later(h.now, h.keyAt)
 	}
-	return later(time.UnixMilli(h.snap.SessionKey.Created).Add(h.cfg.SessionKeyTTL), h.keyAt)
+	return later(h.keyEnd(h.snap.SessionKey), h.keyAt)
+}
+
+// keyEnd is when a key has to be replaced: after its time to live, and now if it was made by a clock that was ahead by more than that, since
+// it would be used for as long.
+func (h *Herder) keyEnd(k *cluster.SessionKey) time.Time {
+	made := time.UnixMilli(k.Created)
+	if made.After(h.now.Add(h.cfg.SessionKeyTTL)) {
+		return h.now
+	}
+	return made.Add(h.cfg.SessionKeyTTL)
 }
 
 func later(a, b time.Time) time.Time {
@@ -198,7 +209,7 @@ func (h *Herder) rotateKey() []Action {
 }
 
 func (h *Herder) newKey(f *flow) []Action {
-	if k := h.snap.SessionKey; k != nil && h.now.Before(time.UnixMilli(k.Created).Add(h.cfg.SessionKeyTTL)) {
+	if k := h.snap.SessionKey; k != nil && h.now.Before(h.keyEnd(k)) {
 		return h.finish(f, nil, nil)
 	}
 	return h.slow(f, "making a session key", func(op OpID) Action { return NewSessionKey{op} }, func(d Done) []Action {

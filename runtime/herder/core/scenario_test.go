@@ -59,7 +59,7 @@ type rig struct {
 func play(t *testing.T, script string) string {
 	snap := &cluster.Snapshot{Offset: -1, Connectors: map[string]*cluster.ConnectorSnapshot{}}
 	r := &rig{t: t, now: time.Unix(0, 0), snap: snap, ops: map[string]OpID{}}
-	r.h = New(Config{WorkerID: "w:1", UnsyncBackoff: time.Minute}, snap)
+	r.h = New(Config{WorkerID: "w:1", UnsyncBackoff: time.Minute, SessionKeyTTL: time.Hour}, snap)
 	var out strings.Builder
 	for line := range strings.Lines(script) {
 		line = strings.TrimRight(line, "\n")
@@ -98,6 +98,16 @@ func (r *rig) event(w []string) Event {
 		return r.topic(w[1], w[2], w[3:])
 	case "request":
 		return Requested{Req: 1, Request: request(w[1], w[2:])}
+	case "key": // in the config topic, made so long from now
+		d, err := time.ParseDuration(w[1])
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		next := *r.snap
+		next.Offset++
+		next.SessionKey = &cluster.SessionKey{Created: r.now.Add(d).UnixMilli()}
+		r.snap = &next
+		return ConfigRead{cluster.ConfigRead{Snapshot: r.snap, Offset: next.Offset}}
 	case "done":
 		return r.done(w[1], w[2:])
 	case "report":
@@ -122,6 +132,8 @@ func (r *rig) join(w []string) Event {
 			j.Seq = r.seq
 		case "offset":
 			j.ConfigOffset, _ = strconv.ParseInt(v, 10, 64)
+		case "sessioned":
+			j.Grant.Version = cluster.Sessioned
 		case "mismatch":
 			j.Grant.Error = cluster.ConfigMismatch
 		case "owner":
@@ -150,7 +162,7 @@ func id(s string) connect.TaskID {
 
 // topic changes the config topic and tells the core of it.
 func (r *rig) topic(what, name string, rest []string) Event {
-	next := &cluster.Snapshot{Offset: r.snap.Offset + 1, Connectors: maps.Clone(r.snap.Connectors)}
+	next := &cluster.Snapshot{Offset: r.snap.Offset + 1, SessionKey: r.snap.SessionKey, Connectors: maps.Clone(r.snap.Connectors)}
 	c := &cluster.ConnectorSnapshot{Name: name, TaskCountRecord: -1}
 	if old := next.Connectors[name]; old != nil {
 		*c = *old
@@ -219,6 +231,8 @@ func (r *rig) done(what string, w []string) Event {
 	switch what {
 	case "read", "write":
 		d.Result = r.snap
+	case "newkey":
+		d.Result = &cluster.SessionKey{Created: r.now.UnixMilli()}
 	case "plan":
 		n, _ := strconv.Atoi(w[0])
 		d.Result = tasks(n)
@@ -278,6 +292,8 @@ func (r *rig) render(a Action) string {
 		return op("write", a.Op, strings.Join(cs, " "), "leader="+strconv.FormatBool(a.AsLeader))
 	case Validate:
 		return op("validate", a.Op)
+	case NewSessionKey:
+		return op("newkey", a.Op)
 	case PlanTasks:
 		return op("plan", a.Op, a.Connector)
 	case ForwardTasks:

@@ -173,7 +173,7 @@ func (r *request) put(req PutRequest, c api.Config) (response, error) {
 	case !ok:
 		c.Set(keyName, req.Name)
 	}
-	req.Props, req.Order = c.Values, c.Keys
+	req.Props, req.Order, req.Nulls = c.Values, c.Keys, c.Nulls()
 	put, err := r.herder.PutConnector(r.ctx, req)
 	if err != nil {
 		return response{}, err

@@ -22,7 +22,7 @@
 //   - OPTIONS of a client that accepts anything is empty JSON.
 //   - While the worker starts, operations are 503 at once, where Java waits.
 //   - The topics of a connector are sorted.
-//   - A null in a config is shown in the answer to the request that wrote it, and not after that.
+//   - PATCH and DELETE of offsets with ?dryRun=true change nothing and tell what they would change.
 //   - Bodies over Config.MaxBody are 413.
 //   - A signature made with the session key before the last one is accepted.
 //   - CORS with the origin * does not allow credentials.

@@ -174,7 +174,7 @@ func (f *fakeHerder) PluginConfig(class, version string) ([]config.Definition, e
 	f.version = version
 	return f.defs, f.do(context.Background(), "PluginConfig "+class)
 }
-func (f *fakeHerder) Validate(ctx context.Context, props config.Props) (Validation, error) {
+func (f *fakeHerder) Validate(ctx context.Context, props config.Props, _ []string) (Validation, error) {
 	f.validate = props
 	return f.validation, f.do(ctx, "Validate")
 }

@@ -39,7 +39,8 @@ type Herder interface {
 	// PluginConfig lists the keys of any plugin; *cluster.NotFound if there is no such class.
 	PluginConfig(class, version string) ([]config.Definition, error)
 	// Validate answers for a connector config; *cluster.BadRequest if there is no connector class to validate against.
-	Validate(ctx context.Context, props config.Props) (Validation, error)
+	// Keys that are null are not in props.
+	Validate(ctx context.Context, props config.Props, nulls []string) (Validation, error)
 
 	// SetClusterLogger sets a level on all workers (KIP-976).
 	SetClusterLogger(ctx context.Context, l cluster.LoggerLevel) error
@@ -55,6 +56,7 @@ type PutRequest struct {
 	Name      string
 	Props     config.Props
 	Order     []string // keys as the user wrote them
+	Nulls     []string // keys that are null, and not in Props
 	Initial   *cluster.TargetState
 	MustBeNew bool
 }
@@ -107,11 +109,20 @@ type Health struct {
 }
 
 // OffsetsWriter is a Herder that can change offsets (KIP-875). With a Herder that cannot, the requests are answered 501. The connector
-// exists and is wanted STOPPED when a method is called; both return the sentence to answer with.
+// exists and is wanted STOPPED when a method is called. With dry set they check everything and change nothing.
 type OffsetsWriter interface {
-	AlterOffsets(ctx context.Context, name string, offsets []OffsetEntry) (string, error)
-	ResetOffsets(ctx context.Context, name string) (string, error)
+	AlterOffsets(ctx context.Context, name string, offsets []OffsetEntry, dry bool) (OffsetsChange, error)
+	ResetOffsets(ctx context.Context, name string, dry bool) (OffsetsChange, error)
 }
+
+// OffsetsChange tells what was changed, or would be. Changes are needed of a dry run only.
+type OffsetsChange struct {
+	Message string
+	Changes []OffsetDiff
+}
+
+// OffsetDiff is one partition; From and To are JSON objects, nil if there is no offset.
+type OffsetDiff struct{ Partition, From, To json.RawMessage }
 
 // Fencer is a Herder that can fence out the zombies of a source connector (KIP-618): the leader's side of PUT /connectors/{c}/fence. With
 // a Herder that cannot, the request is answered 501.

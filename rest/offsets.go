@@ -33,11 +33,27 @@ func (s *Server) patchOffsets(r *request) (response, error) {
 	if !ok {
 		return response{}, notSupported("Altering offsets")
 	}
-	message, err := h.AlterOffsets(r.ctx, r.connector(), entries)
-	return response{status: http.StatusOK, body: api.Message{Message: message}}, err
+	dry := r.flag(dryRun, false)
+	change, err := h.AlterOffsets(r.ctx, r.connector(), entries, dry)
+	return change.answer(dry), err
 }
 
-// offsets reads the body of a PATCH. An offset that is null removes its partition.
+// dryRun is the query parameter that asks for a check alone; Java has none.
+const dryRun = "dryRun"
+
+func (c OffsetsChange) answer(dry bool) response {
+	if !dry {
+		return response{status: http.StatusOK, body: api.Message{Message: c.Message}}
+	}
+	out := api.OffsetsDryRun{Message: "Dry run: nothing was changed", DryRun: true, Changes: make([]api.OffsetChange, len(c.Changes))}
+	for i, d := range c.Changes {
+		out.Changes[i] = api.OffsetChange{Partition: d.Partition, From: d.From, To: d.To}
+	}
+	return response{status: http.StatusOK, body: out}
+}
+
+// offsets reads the body of a PATCH. An offset that is null removes its partition. A partition that is null is the writer's to refuse: what
+// is said of it depends on the connector.
 func (r *request) offsets() ([]OffsetEntry, error) {
 	body, err := r.offsetsBody()
 	if err != nil {
@@ -51,7 +67,10 @@ func (r *request) offsets() ([]OffsetEntry, error) {
 		if string(o.Offset) == "null" {
 			o.Offset = nil
 		}
-		if !isObject(o.Partition) || o.Offset != nil && !isObject(o.Offset) {
+		if string(o.Partition) == "null" {
+			o.Partition = nil
+		}
+		if o.Partition != nil && !isObject(o.Partition) || o.Offset != nil && !isObject(o.Offset) {
 			return nil, badRequest("offsets[%d] must have a partition, an object, and an offset, an object or null", i)
 		}
 		out[i] = OffsetEntry{Partition: o.Partition, Offset: o.Offset}
@@ -83,8 +102,9 @@ func (s *Server) deleteOffsets(r *request) (response, error) {
 	if !ok {
 		return response{}, notSupported("Resetting offsets")
 	}
-	message, err := h.ResetOffsets(r.ctx, r.connector())
-	return response{status: http.StatusOK, body: api.Message{Message: message}}, err
+	dry := r.flag(dryRun, false)
+	change, err := h.ResetOffsets(r.ctx, r.connector(), dry)
+	return change.answer(dry), err
 }
 
 // offsetsMayChange: only a stopped connector has nobody who would write over the change.

@@ -42,7 +42,7 @@ func (s *Server) validate(r *request) (response, error) {
 	if class, ok := c.Values[keyClass]; ok && !strings.HasSuffix(alias(class), alias(plugin)) {
 		return response{}, badRequest("Included connector type %s does not match request type %s", class, plugin)
 	}
-	v, err := r.herder.Validate(r.ctx, c.Values)
+	v, err := r.herder.Validate(r.ctx, c.Values, c.Nulls())
 	if err != nil {
 		return response{}, err
 	}

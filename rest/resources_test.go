@@ -251,13 +251,19 @@ type offsetsHerder struct {
 	entries []OffsetEntry
 }
 
-func (f *offsetsHerder) AlterOffsets(ctx context.Context, name string, e []OffsetEntry) (string, error) {
+func (f *offsetsHerder) AlterOffsets(ctx context.Context, name string, e []OffsetEntry, dry bool) (OffsetsChange, error) {
+	if dry {
+		return OffsetsChange{Changes: []OffsetDiff{{Partition: e[0].Partition, To: e[0].Offset}}}, f.do(ctx, "dry AlterOffsets "+name)
+	}
 	f.entries = e
-	return "altered", f.do(ctx, "AlterOffsets "+name)
+	return OffsetsChange{Message: "altered"}, f.do(ctx, "AlterOffsets "+name)
 }
 
-func (f *offsetsHerder) ResetOffsets(ctx context.Context, name string) (string, error) {
-	return "reset", f.do(ctx, "ResetOffsets "+name)
+func (f *offsetsHerder) ResetOffsets(ctx context.Context, name string, dry bool) (OffsetsChange, error) {
+	if dry {
+		return OffsetsChange{}, f.do(ctx, "dry ResetOffsets "+name)
+	}
+	return OffsetsChange{Message: "reset"}, f.do(ctx, "ResetOffsets "+name)
 }
 
 func TestOffsets(t *testing.T) {
@@ -280,12 +286,16 @@ func TestOffsets(t *testing.T) {
 		{without, "DELETE", "/connectors/c/offsets", "", 501, "Resetting offsets is not supported yet"},
 		{with, "PATCH", "/connectors/c/offsets", entry, 200, `{"message":"altered"}`},
 		{with, "DELETE", "/connectors/c/offsets", "", 200, `{"message":"reset"}`},
+		{with, "PATCH", "/connectors/c/offsets?dryRun=true", entry, 200, `{"message":"Dry run: nothing was changed","dry_run":true,"changes":[{"partition":{"p":12345678901234567890},"from":null,"to":{"o":1.0}}]}`},
+		{with, "DELETE", "/connectors/c/offsets?dryRun=true", "", 200, `"dry_run":true,"changes":[]`},
+		{with, "DELETE", "/connectors/running/offsets?dryRun=true", "", 400, "'/connectors/running/stop' endpoint"},
 		{with, "DELETE", "/connectors/running/offsets", "", 400, "'/connectors/running/stop' endpoint"},
 		{with, "PATCH", "/connectors/nope/offsets", entry, 404, "Connector nope not found"},
 		{with, "PATCH", "/connectors/c/offsets", "", 400, "no body"},
 		{with, "PATCH", "/connectors/c/offsets", `{"offsets":[]}`, 400, "Partitions / offsets need to be provided for an alter offsets request"},
 		{with, "PATCH", "/connectors/c/offsets", `{}`, 400, "Partitions / offsets need to be provided"},
-		{with, "PATCH", "/connectors/c/offsets", `{"offsets":[{"offset":{}}]}`, 400, "offsets[0] must have a partition"},
+		{with, "PATCH", "/connectors/c/offsets", `{"offsets":[{"partition":{},"offset":null,"x":1}]}`, 400, "unknown field"},
+		{with, "PATCH", "/connectors/c/offsets", `{"offsets":[{"partition":[],"offset":{}}]}`, 400, "offsets[0] must have a partition"},
 		{with, "PATCH", "/connectors/c/offsets", `{"offsets":[{"partition":{},"offset":[]}]}`, 400, "offsets[0] must have a partition"},
 		{with, "PATCH", "/connectors/c/offsets", `{"offsets":{}}`, 400, "list offsets"},
 	} {

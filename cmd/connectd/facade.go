@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
@@ -63,6 +64,14 @@ func (f *facade) unknown(err error, connector, text string) error {
 }
 
 func (f *facade) PutConnector(ctx context.Context, r rest.PutRequest) (rest.Put, error) {
+	if len(r.Nulls) > 0 { // the herder knows no nulls
+		_, err := bounded(ctx, "validating a connector config", func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, f.p.refuse(ctx, r.Props, r.Nulls)
+		})
+		if err != nil {
+			return rest.Put{}, err
+		}
+	}
 	return f.put(ctx, core.PutConfig{Name: r.Name, Props: r.Props, Order: r.Order, Initial: r.Initial, MustBeNew: r.MustBeNew})
 }
 
@@ -120,6 +129,9 @@ func (f *facade) groupOffsets(ctx context.Context, name string, props config.Pro
 		group = g
 	}
 	res, err := f.p.admin.FetchOffsets(ctx, group)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, nil // it never committed, or was reset
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the offsets of consumer group %s: %w", group, err)
 	}
@@ -172,6 +184,9 @@ func (f *facade) Plugins() []rest.PluginInfo {
 
 func (f *facade) PluginConfig(class, version string) ([]config.Definition, error) {
 	defs, found, err := connectorconfig.Definitions(f.p.reg, class, version)
+	if bad, ok := errors.AsType[*connectorconfig.BadRequest](err); ok {
+		return nil, &cluster.BadRequest{Message: bad.Message}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -181,9 +196,9 @@ func (f *facade) PluginConfig(class, version string) ([]config.Definition, error
 	return defs, nil
 }
 
-func (f *facade) Validate(ctx context.Context, props config.Props) (rest.Validation, error) {
+func (f *facade) Validate(ctx context.Context, props config.Props, nulls []string) (rest.Validation, error) {
 	res, err := bounded(ctx, "validating a connector config", func(ctx context.Context) (connectorconfig.Result, error) {
-		return connectorconfig.Validate(ctx, f.p.reg, f.p.facts, props)
+		return connectorconfig.ValidateWithNulls(ctx, f.p.reg, f.p.facts, props, nulls)
 	})
 	if bad, ok := errors.AsType[*connectorconfig.BadRequest](err); ok {
 		return rest.Validation{}, &cluster.BadRequest{Message: bad.Message}
@@ -193,7 +208,12 @@ func (f *facade) Validate(ctx context.Context, props config.Props) (rest.Validat
 
 // validateForPut is the herder's check before a connector config is written.
 func (p *process) validateForPut(ctx context.Context, props config.Props) error {
-	res, err := connectorconfig.Validate(ctx, p.reg, p.facts, props)
+	return p.refuse(ctx, props, nil)
+}
+
+// refuse answers with the errors of a config.
+func (p *process) refuse(ctx context.Context, props config.Props, nulls []string) error {
+	res, err := connectorconfig.ValidateWithNulls(ctx, p.reg, p.facts, props, nulls)
 	if bad, ok := errors.AsType[*connectorconfig.BadRequest](err); ok {
 		return &cluster.BadRequest{Message: bad.Message}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,43 +25,46 @@ import (
 var _ rest.OffsetsWriter = (*facade)(nil)
 
 // AlterOffsets sets single offsets, a nil one is removed.
-func (f *facade) AlterOffsets(ctx context.Context, name string, entries []rest.OffsetEntry) (string, error) {
+func (f *facade) AlterOffsets(ctx context.Context, name string, entries []rest.OffsetEntry, dry bool) (rest.OffsetsChange, error) {
 	plan, err := f.stopped(ctx, name)
 	if err != nil {
-		return "", err
+		return rest.OffsetsChange{}, err
 	}
 	if plan.Sink != nil {
 		to, err := sinkOffsets(entries)
 		if err != nil {
-			return "", err
+			return rest.OffsetsChange{}, err
 		}
-		return f.alterGroup(ctx, name, plan, to)
+		return f.alterGroup(ctx, name, plan, to, dry)
 	}
 	changes := make([]connect.OffsetChange, len(entries))
 	for i, e := range entries {
+		if e.Partition == nil {
+			return rest.OffsetsChange{}, &cluster.BadRequest{Message: "Partition objects cannot be null"}
+		}
 		changes[i] = connect.OffsetChange{Partition: e.Partition, Offset: e.Offset}
 	}
-	return f.alterSource(ctx, name, plan, changes, "altered")
+	return f.alterSource(ctx, name, plan, changes, "altered", dry)
 }
 
 // ResetOffsets removes all offsets.
-func (f *facade) ResetOffsets(ctx context.Context, name string) (string, error) {
+func (f *facade) ResetOffsets(ctx context.Context, name string, dry bool) (rest.OffsetsChange, error) {
 	plan, err := f.stopped(ctx, name)
 	if err != nil {
-		return "", err
+		return rest.OffsetsChange{}, err
 	}
 	if plan.Sink != nil {
-		return f.resetGroup(ctx, name, plan)
+		return f.resetGroup(ctx, name, plan, dry)
 	}
 	entries, err := f.p.offsets.List(ctx, name)
 	if err != nil {
-		return "", err
+		return rest.OffsetsChange{}, err
 	}
 	changes := make([]connect.OffsetChange, len(entries))
 	for i, e := range entries {
 		changes[i] = connect.OffsetChange{Partition: e.Partition}
 	}
-	return f.alterSource(ctx, name, plan, changes, "reset")
+	return f.alterSource(ctx, name, plan, changes, "reset", dry)
 }
 
 // stopped reads the connector's plan on the leader, once no task of it runs any more.
@@ -107,23 +111,89 @@ func (f *facade) tasksGone(ctx context.Context, name string) error {
 	}
 }
 
-func (f *facade) alterSource(ctx context.Context, name string, plan *connectorconfig.Plan, changes []connect.OffsetChange, done string) (string, error) {
+func (f *facade) alterSource(ctx context.Context, name string, plan *connectorconfig.Plan, changes []connect.OffsetChange, done string, dry bool) (rest.OffsetsChange, error) {
 	complete := false
 	if a, ok := plan.Source.New().(connect.SourceOffsetAlterer); ok {
 		var err error
 		complete, err = bounded(ctx, asking(name), func(ctx context.Context) (bool, error) { return a.AlterOffsets(ctx, plan.Config, changes) })
 		if err != nil {
-			return "", refused(name, err)
+			return rest.OffsetsChange{}, refused(name, err)
 		}
 	}
 	entries := make([]cluster.SourceOffset, len(changes))
 	for i, c := range changes {
 		entries[i] = cluster.SourceOffset{Partition: compact(c.Partition), Offset: compact(c.Offset)}
 	}
-	if err := f.p.offsets.Write(ctx, name, entries...); err != nil {
-		return "", fmt.Errorf("writing offsets of connector %s: %w", name, err)
+	if dry {
+		diffs, err := f.sourceDiffs(ctx, name, entries)
+		return rest.OffsetsChange{Changes: diffs}, err
 	}
-	return message(done, complete), nil
+	if err := f.p.offsets.Write(ctx, name, entries...); err != nil {
+		return rest.OffsetsChange{}, fmt.Errorf("writing offsets of connector %s: %w", name, err)
+	}
+	return rest.OffsetsChange{Message: message(done, complete)}, nil
+}
+
+// sourceDiffs tells what writing the entries would change. Of a partition that comes twice the last offset counts.
+func (f *facade) sourceDiffs(ctx context.Context, name string, entries []cluster.SourceOffset) ([]rest.OffsetDiff, error) {
+	stored, err := f.p.offsets.List(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	from := map[string]json.RawMessage{}
+	for _, s := range stored {
+		from[sameText(s.Partition)] = s.Offset
+	}
+	at := map[string]int{}
+	var out []rest.OffsetDiff
+	for _, e := range entries {
+		key := sameText(e.Partition)
+		i, again := at[key]
+		if !again {
+			i = len(out)
+			at[key] = i
+			out = append(out, rest.OffsetDiff{Partition: e.Partition, From: from[key]})
+		}
+		out[i].To = e.Offset
+	}
+	return out, nil
+}
+
+// sameText is the same for documents that differ in spaces and the order of keys.
+func sameText(doc []byte) string {
+	var v map[string]any
+	if decode(doc, &v) != nil {
+		return string(doc)
+	}
+	text, err := json.Marshal(v) // keys are sorted
+	if err != nil {
+		return string(doc)
+	}
+	return string(text)
+}
+
+// groupDiffs tells what changing a group's offsets would change.
+func (f *facade) groupDiffs(ctx context.Context, group string, to map[connect.TopicPartition]*int64) ([]rest.OffsetDiff, error) {
+	stored, err := f.p.admin.FetchOffsets(ctx, group)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return nil, fmt.Errorf("reading the offsets of consumer group %s: %w", group, err)
+	}
+	var out []rest.OffsetDiff
+	for tp, offset := range to {
+		entry := func(at int64) rest.OffsetEntry {
+			return sinkOffset(kadm.OffsetResponse{Offset: kadm.Offset{Topic: tp.Topic, Partition: tp.Partition, At: at}})
+		}
+		d := rest.OffsetDiff{Partition: entry(0).Partition}
+		if o, ok := stored.Lookup(tp.Topic, tp.Partition); ok && o.At >= 0 {
+			d.From = entry(o.At).Offset
+		}
+		if offset != nil {
+			d.To = entry(*offset).Offset
+		}
+		out = append(out, d)
+	}
+	slices.SortFunc(out, func(a, b rest.OffsetDiff) int { return bytes.Compare(a.Partition, b.Partition) })
+	return out, nil
 }
 
 // compact takes the white space out of a document: the offset topic has none.
@@ -171,10 +241,10 @@ func refused(name string, err error) error {
 	return &cluster.BadRequest{Message: "Connector " + name + " refuses these offsets: " + err.Error()}
 }
 
-func (f *facade) alterGroup(ctx context.Context, name string, plan *connectorconfig.Plan, to map[connect.TopicPartition]*int64) (string, error) {
+func (f *facade) alterGroup(ctx context.Context, name string, plan *connectorconfig.Plan, to map[connect.TopicPartition]*int64, dry bool) (rest.OffsetsChange, error) {
 	complete, err := askSink(ctx, plan, to)
 	if err != nil {
-		return "", refused(name, err)
+		return rest.OffsetsChange{}, refused(name, err)
 	}
 	var set kadm.Offsets
 	var unset kadm.TopicsSet
@@ -186,37 +256,71 @@ func (f *facade) alterGroup(ctx context.Context, name string, plan *connectorcon
 		}
 	}
 	group := groupOf(name, plan)
+	if err := f.partitionsExist(ctx, to); err != nil {
+		return rest.OffsetsChange{}, err
+	}
+	if dry {
+		diffs, err := f.groupDiffs(ctx, group, to)
+		return rest.OffsetsChange{Changes: diffs}, err
+	}
 	if len(set) > 0 {
 		res, err := f.p.admin.CommitOffsets(ctx, group, set)
 		if err = errors.Join(err, res.Error()); err != nil {
-			return "", groupError("alter", name, err)
+			return rest.OffsetsChange{}, groupError("alter", name, err)
 		}
 	}
 	if len(unset) > 0 {
 		res, err := f.p.admin.DeleteOffsets(ctx, group, unset)
 		if err = errors.Join(err, res.Error()); err != nil {
-			return "", groupError("alter", name, err)
+			return rest.OffsetsChange{}, groupError("alter", name, err)
 		}
 	}
-	return message("altered", complete), nil
+	return rest.OffsetsChange{Message: message("altered", complete)}, nil
 }
 
-func (f *facade) resetGroup(ctx context.Context, name string, plan *connectorconfig.Plan) (string, error) {
+// partitionsExist refuses offsets of topics and partitions that there are not; Kafka would refuse them one by one, half done.
+func (f *facade) partitionsExist(ctx context.Context, to map[connect.TopicPartition]*int64) error {
+	var topics []string
+	for tp, o := range to {
+		if o != nil && !slices.Contains(topics, tp.Topic) {
+			topics = append(topics, tp.Topic)
+		}
+	}
+	if len(topics) == 0 {
+		return nil
+	}
+	have, err := f.p.admin.ListTopics(ctx, topics...)
+	if err != nil {
+		return fmt.Errorf("looking up the topics of the offsets: %w", err)
+	}
+	for tp, o := range to {
+		if _, ok := have[tp.Topic].Partitions[tp.Partition]; !ok && o != nil {
+			return &cluster.BadRequest{Message: fmt.Sprintf("There is no partition %d of topic %s", tp.Partition, tp.Topic)}
+		}
+	}
+	return nil
+}
+
+func (f *facade) resetGroup(ctx context.Context, name string, plan *connectorconfig.Plan, dry bool) (rest.OffsetsChange, error) {
 	group := groupOf(name, plan)
 	to := map[connect.TopicPartition]*int64{}
 	stored, err := f.p.admin.FetchOffsets(ctx, group)
-	if err != nil {
-		return "", groupError("reset", name, err)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return rest.OffsetsChange{}, groupError("reset", name, err)
 	}
 	stored.Each(func(o kadm.OffsetResponse) { to[connect.TopicPartition{Topic: o.Topic, Partition: o.Partition}] = nil })
 	complete, err := askSink(ctx, plan, to)
 	if err != nil {
-		return "", &cluster.BadRequest{Message: "Connector " + name + " refuses the reset: " + err.Error()}
+		return rest.OffsetsChange{}, refused(name, err)
+	}
+	if dry {
+		diffs, err := f.groupDiffs(ctx, group, to)
+		return rest.OffsetsChange{Changes: diffs}, err
 	}
 	if _, err := f.p.admin.DeleteGroup(ctx, group); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return "", groupError("reset", name, err)
+		return rest.OffsetsChange{}, groupError("reset", name, err)
 	}
-	return message("reset", complete), nil
+	return rest.OffsetsChange{Message: message("reset", complete)}, nil
 }
 
 func groupError(what, name string, err error) error {
@@ -264,7 +368,13 @@ func sinkOffsets(entries []rest.OffsetEntry) (map[connect.TopicPartition]*int64,
 		if !ok {
 			return nil, bad("The offset for a sink connector should either be null or contain the key 'kafka_offset'")
 		}
+		if value == nil {
+			value = "null"
+		}
 		at, err := strconv.ParseInt(fmt.Sprint(value), 10, 64)
+		if err == nil && at < 0 {
+			return nil, bad("The offset %d of partition %d of topic %s must not be negative", at, tp.Partition, tp.Topic)
+		}
 		if err != nil {
 			return nil, bad("Failed to parse the following Kafka offset value in the provided offsets: '%v'. Offset values for sink "+
 				"connectors need to be integers.", value)

@@ -33,6 +33,17 @@ func ConfigOf(props config.Props, order []string) Config {
 	return Config{Keys: append(keys, rest...), Values: props}
 }
 
+// Nulls lists the keys that are null.
+func (c Config) Nulls() []string {
+	var out []string
+	for _, k := range c.Keys {
+		if _, ok := c.Values[k]; !ok {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
 // MarshalJSON writes the keys in their order.
 func (c Config) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer

@@ -137,6 +137,20 @@ type ConnectorOffset struct {
 	Offset    json.RawMessage `json:"offset"`
 }
 
+// OffsetsDryRun answers PATCH and DELETE /connectors/{connector}/offsets?dryRun=true: what the same request without it would change.
+type OffsetsDryRun struct {
+	Message string         `json:"message"`
+	DryRun  bool           `json:"dry_run"`
+	Changes []OffsetChange `json:"changes"`
+}
+
+// OffsetChange is one partition; null is no offset.
+type OffsetChange struct {
+	Partition json.RawMessage `json:"partition"`
+	From      json.RawMessage `json:"from"`
+	To        json.RawMessage `json:"to"`
+}
+
 // LoggerLevel is one logger (KIP-495); LastModified is Unix milliseconds, null if the level was never set over REST.
 type LoggerLevel struct {
 	Level        string `json:"level"`

@@ -11,12 +11,9 @@ import (
 
 // misfit is what Java says of a version nobody offers.
 func misfit(class, r string, have []string) string {
-	shown := r
+	shown := strings.TrimSpace(r)
 	if !strings.ContainsAny(r, "[](),") {
-		shown = "[" + r + "]" // Connect reads a plain version as exactly that
-	}
-	if len(have) == 1 {
-		return "Plugin " + class + " has version " + have[0] + " which does not match the required version range " + shown
+		shown = "[" + shown + "," + shown + "]" // Connect reads a plain version as exactly that
 	}
 	return "Plugin " + class + " not found that matches the version range " + shown + ", available versions: [" + strings.Join(have, ", ") + "]"
 }
@@ -111,6 +108,9 @@ func enrichAlias[T any](e *enricher, def *config.Def, k aliasKind[T], alias stri
 			return p.Name, nil
 		}).
 		Valid(config.Validator[string]{Null: pre, Check: func(string) error {
+			if err := fits(k.set, class, version); err != nil {
+				return err
+			}
 			if broken != nil {
 				return errors.New("Error getting config definition from " + k.kind + ": " + broken.Error())
 			}

@@ -2,6 +2,7 @@ package connectorconfig
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/connectd/connectd/connect"
@@ -42,7 +43,32 @@ func Definitions(reg *plugin.Registry, class, versionRange string) ([]config.Def
 	if p, err := reg.Predicates.Lookup(class, versionRange); err == nil {
 		return keysOf(p)
 	}
-	return nil, false, nil
+	return nil, false, refused(reg, class, versionRange)
+}
+
+// refused tells why a class has no keys to show, nil if nobody knows it.
+func refused(reg *plugin.Registry, class, versionRange string) error {
+	if _, err := plugin.ParseRange(versionRange); err != nil {
+		return &BadRequest{Message: "Invalid version specification: " + versionRange}
+	}
+	if _, err := reg.ConfigProviders.Lookup(class, versionRange); err == nil {
+		return &BadRequest{Message: "Invalid plugin class " + class + ". Valid types are sink, source, converter, header_converter, transformation, predicate."}
+	}
+	for _, look := range []func(string, string) error{
+		lookup(&reg.Sources), lookup(&reg.Sinks), lookup(&reg.Converters), lookup(&reg.HeaderConverters), lookup(&reg.Transforms), lookup(&reg.Predicates),
+	} {
+		if nf, ok := errors.AsType[*plugin.NotFound](look(class, versionRange)); ok && len(nf.Version) > 0 {
+			return &BadRequest{Message: misfit(nf.Class, versionRange, nf.Version)}
+		}
+	}
+	return nil
+}
+
+func lookup[T any](s *plugin.Set[T]) func(class, versionRange string) error {
+	return func(class, versionRange string) error {
+		_, err := s.Lookup(class, versionRange)
+		return err
+	}
 }
 
 // connectorKeys knows the connector's version, and no worker.
@@ -137,6 +163,9 @@ func converterKeys[T any](e *enricher, set *plugin.Set[T], class *config.Key[str
 	})
 	v.VisibleIf(func(vals config.Values) bool { return !c.IsNull(vals) })
 	v.Check(func(r string) error { return fits(set, name, r) })
+	if r, asked := e.props[version.Name()]; asked {
+		c.Check(func(string) error { return fits(set, name, r) })
+	}
 	return c, v
 }
 

@@ -19,6 +19,12 @@ import (
 // Values that a config provider put in appear as they are written, not as what they resolved to, and what is wrong with them is not
 // told in detail (as in Kafka Connect 4.4).
 func Validate(ctx context.Context, reg *plugin.Registry, w Worker, props config.Props) (Result, error) {
+	return ValidateWithNulls(ctx, reg, w, props, nil)
+}
+
+// ValidateWithNulls is Validate for a config that has keys with the value null: an error each, unless the connector itself declares the key
+// (Java: AbstractHerder.addNullValuedErrors, whose errors for those are lost).
+func ValidateWithNulls(ctx context.Context, reg *plugin.Registry, w Worker, props config.Props, nulls []string) (Result, error) {
 	written := withoutProviders(props)
 	class, ok := written[keyClass.Name()]
 	if !ok {
@@ -31,7 +37,7 @@ func Validate(ctx context.Context, reg *plugin.Registry, w Worker, props config.
 			return Result{}, fmt.Errorf("resolving the config of a connector: %w", err)
 		}
 	}
-	v := &validation{enricher: enricher{reg: reg, worker: w, props: resolved}, ctx: ctx}
+	v := &validation{enricher: enricher{reg: reg, worker: w, props: resolved}, ctx: ctx, nulls: nulls}
 	res, err := v.run(class)
 	if err != nil {
 		return Result{}, err
@@ -67,7 +73,8 @@ func javaMap(p config.Props) string {
 
 type validation struct {
 	enricher
-	ctx context.Context
+	ctx   context.Context
+	nulls []string
 }
 
 func (v *validation) run(class string) (Result, error) {
@@ -80,7 +87,7 @@ func (v *validation) run(class string) (Result, error) {
 		return Result{}, err
 	}
 	if err != nil && c.name == "" { // the version range does not parse
-		return v.unknownVersion(class, err.Error(), nil), nil
+		return Result{}, &BadRequest{Message: err.Error()}
 	}
 	v.connector = c
 	common := v.commonDef()
@@ -90,6 +97,7 @@ func (v *validation) run(class string) (Result, error) {
 	} else {
 		results = v.checkSink(results)
 	}
+	results = v.refuseNulls(results)
 	converters := v.converters(results)
 	clients := v.clients()
 	own := c.def.Validate(v.ctx, v.props)
@@ -116,6 +124,24 @@ func (v *validation) commonDef() *config.Def {
 	}
 	out := enrich(&v.enricher, def(), v.transforms())
 	return enrich(&v.enricher, out, v.predicates())
+}
+
+// refuseNulls adds an error to each key that is null.
+func (v *validation) refuseNulls(results []config.KeyResult) []config.KeyResult {
+	const message = "Null value can not be supplied as the configuration value."
+	for _, name := range v.nulls {
+		if _, own := v.connector.def.Key(name); own {
+			continue
+		}
+		i := slices.IndexFunc(results, func(r config.KeyResult) bool { return r.Name == name })
+		if i < 0 {
+			results = append(results, config.KeyResult{Name: name, Recommended: []string{}, Errors: []string{}, Visible: true})
+			i = len(results) - 1
+		}
+		results[i].Value = nil
+		results[i].AddError(message)
+	}
+	return results
 }
 
 // unknownVersion answers as AbstractHerder.invalidVersionedConnectorValidation: the common keys alone, in error.

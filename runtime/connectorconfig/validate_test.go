@@ -106,7 +106,10 @@ func TestChecksAcrossKeys(t *testing.T) {
 		"negate alone": {all, sourceProps(config.Props{"transforms": "a", "transforms.a.type": hoist, "transforms.a.field": "f", "transforms.a.negate": "true"}),
 			[]string{"transforms.a.type: Config 'transforms.a.negate' was provided but there is no config 'transforms.a.predicate' defining a predicate to be negated."}},
 		"version of a converter": {all, sourceProps(config.Props{"key.converter": strConv, "key.converter.plugin.version": "[5,)"}),
-			[]string{"key.converter.plugin.version: Plugin " + strConv + " has version 4.3.1 which does not match the required version range [5,)"}},
+			[]string{
+				"key.converter: Plugin " + strConv + " not found that matches the version range [5,), available versions: [4.3.1]",
+				"key.converter.plugin.version: Plugin " + strConv + " not found that matches the version range [5,), available versions: [4.3.1]",
+			}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, got := errorsOf(t, plugins(t), c.w, c.props); !slices.Equal(got, c.want) {
@@ -118,7 +121,7 @@ func TestChecksAcrossKeys(t *testing.T) {
 
 func TestUnknownVersionOfAConnector(t *testing.T) {
 	res, got := errorsOf(t, plugins(t), goldenWorker(), sourceProps(config.Props{"connector.plugin.version": "1.0"}))
-	const m = "Plugin " + source + " has version 4.3.1 which does not match the required version range [1.0]"
+	const m = "Plugin " + source + " not found that matches the version range [1.0,1.0], available versions: [4.3.1]"
 	if want := []string{"connector.class: " + m, "connector.plugin.version: " + m}; !slices.Equal(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
 	}

@@ -106,7 +106,7 @@ func (s *Set[T]) Lookup(name, versionRange string) (connect.Plugin[T], error) {
 		}
 		have = append(have, p.Version)
 	}
-	return connect.Plugin[T]{}, &NotFound{Class: name, Range: versionRange, Version: have}
+	return connect.Plugin[T]{}, &NotFound{Class: vs[0].Name, Range: versionRange, Version: have}
 }
 
 // nearest compares the last part of class names, so that a wrong package still finds the class.

@@ -264,14 +264,20 @@ func (f *facade) alterGroup(ctx context.Context, name string, plan *connectorcon
 		return rest.OffsetsChange{Changes: diffs}, err
 	}
 	if len(set) > 0 {
-		res, err := f.p.admin.CommitOffsets(ctx, group, set)
-		if err = errors.Join(err, res.Error()); err != nil {
+		err := whenEmpty(ctx, func() error {
+			res, err := f.p.admin.CommitOffsets(ctx, group, set)
+			return errors.Join(err, res.Error())
+		})
+		if err != nil {
 			return rest.OffsetsChange{}, groupError("alter", name, err)
 		}
 	}
 	if len(unset) > 0 {
-		res, err := f.p.admin.DeleteOffsets(ctx, group, unset)
-		if err = errors.Join(err, res.Error()); err != nil {
+		err := whenEmpty(ctx, func() error {
+			res, err := f.p.admin.DeleteOffsets(ctx, group, unset)
+			return errors.Join(err, res.Error())
+		})
+		if err != nil {
 			return rest.OffsetsChange{}, groupError("alter", name, err)
 		}
 	}
@@ -317,10 +323,32 @@ func (f *facade) resetGroup(ctx context.Context, name string, plan *connectorcon
 		diffs, err := f.groupDiffs(ctx, group, to)
 		return rest.OffsetsChange{Changes: diffs}, err
 	}
-	if _, err := f.p.admin.DeleteGroup(ctx, group); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+	err = whenEmpty(ctx, func() error {
+		_, err := f.p.admin.DeleteGroup(ctx, group)
+		return err
+	})
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return rest.OffsetsChange{}, groupError("reset", name, err)
 	}
 	return rest.OffsetsChange{Message: message("reset", complete)}, nil
+}
+
+// whenEmpty repeats what Kafka refuses while the consumers of the stopped tasks are still leaving their group, for a few seconds.
+func whenEmpty(ctx context.Context, do func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		err := do()
+		if !errors.Is(err, kerr.UnknownMemberID) && !errors.Is(err, kerr.NonEmptyGroup) && !errors.Is(err, kerr.RebalanceInProgress) &&
+			!errors.Is(err, kerr.GroupSubscribedToTopic) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond): // a group offers nothing to wait on
+		}
+	}
 }
 
 func groupError(what, name string, err error) error {

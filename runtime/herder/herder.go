@@ -91,6 +91,7 @@ type Herder struct {
 	stopped bool
 
 	hidden map[connect.TaskID]cluster.Status // see repairStatuses; the loop's own
+	rivals map[string]*rival                 // by worker id, see watchRivals; the loop's own
 
 	ready     chan struct{} // closed at the first assignment
 	readyOnce sync.Once
@@ -117,6 +118,7 @@ func New(cfg Config) *Herder {
 	return &Herder{
 		cfg: cfg, core: core.New(cfg.Core, cfg.Config.Snapshot()), requests: make(chan request), stages: make(chan stageQuery), done: make(chan core.Done),
 		waiting: map[core.ReqID]chan core.Reply{}, ready: make(chan struct{}),
+		rivals: map[string]*rival{},
 	}
 }
 

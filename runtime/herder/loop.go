@@ -71,8 +71,12 @@ const repairInterval = 2 * time.Second
 // be written twice.
 func (h *Herder) repairStatuses() {
 	hidden := map[connect.TaskID]cluster.Status{}
+	claims := map[string]connect.TaskID{}
 	for _, s := range h.core.Statuses() {
 		now, ok := h.cfg.Status.Get(s.ID)
+		if ok && now.WorkerID != s.WorkerID && now.State == cluster.Running && s.State == cluster.Running {
+			claims[now.WorkerID] = s.ID
+		}
 		if ok && (now.WorkerID == s.WorkerID && now.State == s.State || now.Generation > s.Generation) {
 			continue
 		}
@@ -84,6 +88,46 @@ func (h *Herder) repairStatuses() {
 		h.cfg.Status.Put(s)
 	}
 	h.hidden = hidden
+	h.watchRivals(claims)
+}
+
+const (
+	// rivalLooks is how many looks in a row, or nearly so, tell a worker of another cluster from one whose work has just moved here.
+	rivalLooks = 6
+	// rivalPause is the time between two complaints of one worker.
+	rivalPause = 5 * time.Minute
+)
+
+// rival is a worker that says that it runs what runs here.
+type rival struct {
+	score int
+	told  time.Time
+}
+
+// watchRivals complains of a worker that goes on saying that it runs what runs here, however often that is corrected: within a group it
+// cannot be, so two clusters use the same topics, and every record is there twice. Java has no word for it.
+func (h *Herder) watchRivals(claims map[string]connect.TaskID) {
+	for worker, r := range h.rivals {
+		if _, claims := claims[worker]; !claims {
+			if r.score--; r.score <= 0 && time.Since(r.told) > rivalPause {
+				delete(h.rivals, worker)
+			}
+		}
+	}
+	for worker, id := range claims {
+		r := h.rivals[worker]
+		if r == nil {
+			r = &rival{}
+			h.rivals[worker] = r
+		}
+		// Each correction takes the claim away until the other worker has corrected it in turn: hence two up, one down.
+		if r.score = min(r.score+2, 2*rivalLooks); r.score >= rivalLooks && time.Since(r.told) > rivalPause {
+			r.told = time.Now()
+			h.cfg.Log.Error("a worker that is not of this group runs the same connectors: two Connect clusters share their topics; "+
+				"give each group.id its own config.storage.topic, offset.storage.topic and status.storage.topic",
+				"other", worker, "connector", id.Connector, "task", id.Task)
+		}
+	}
 }
 
 // shut ends the slow actions and answers whoever still waits.

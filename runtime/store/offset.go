@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/runtime/cluster"
@@ -18,15 +19,19 @@ type Offsets struct {
 	b    *backing
 	mu   sync.Mutex
 	view *offsetView
+	// lost are the offsets that a deleted topic had and the one created in its place does not have yet; nil: none. See restore.
+	lost    *offsetView
+	restore chan struct{} // wakes the restorer; one slot
 }
 
 // NewOffsets makes the store; it does nothing before Run.
 func NewOffsets(o Options) (*Offsets, error) {
-	s := &Offsets{view: newOffsetView()}
+	s := &Offsets{view: newOffsetView(), restore: make(chan struct{}, 1)}
 	b, err := newBacking(o, "offset.storage.topic", s.apply, nil)
 	if err != nil {
 		return nil, err
 	}
+	b.recreated = s.recreated
 	s.b = b
 	return s, nil
 }
@@ -34,6 +39,9 @@ func NewOffsets(o Options) (*Offsets, error) {
 func (s *Offsets) apply(r *kgo.Record) {
 	s.mu.Lock()
 	err := s.view.apply(r.Key, r.Value)
+	if s.lost != nil && err == nil {
+		s.lost.forget(r.Key)
+	}
 	s.mu.Unlock()
 	if err != nil {
 		s.b.log.Warn("offset record passed over", "partition", r.Partition, "offset", r.Offset, "key", string(r.Key), "error", err)
@@ -41,7 +49,77 @@ func (s *Offsets) apply(r *kgo.Record) {
 }
 
 // Run creates, checks, reads and follows the topic until ctx is done.
-func (s *Offsets) Run(ctx context.Context) error { return s.b.run(ctx, func() {}) }
+func (s *Offsets) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var restorer sync.WaitGroup
+	defer restorer.Wait()
+	defer cancel()
+	restorer.Go(func() { s.restorer(ctx) })
+	return s.b.run(ctx, func() {})
+}
+
+// recreated notes that the topic was lost: all that is known is missing in the new one until it is seen there.
+func (s *Offsets) recreated() {
+	s.mu.Lock()
+	s.lost = s.view.clone()
+	s.mu.Unlock()
+	select {
+	case s.restore <- struct{}{}:
+	default:
+	}
+}
+
+// restorer writes the offsets of a lost topic to the one created in its place. Every worker does so, with the same offsets, less those that
+// tasks have stored there meanwhile. A task on another worker that stores its first offset in the very moment may have it written
+// over, until its next commit: then a crash before that has it read the records in between again.
+func (s *Offsets) restorer(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.restore:
+		}
+		for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+			n, err := s.restoreOnce(ctx)
+			if err == nil {
+				s.b.log.Warn("wrote the offsets of the lost topic to the new one", "offsets", n)
+				break
+			}
+			s.b.log.Error("writing the offsets of the lost topic to the new one failed, trying again", "error", err)
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+		}
+	}
+}
+
+func (s *Offsets) restoreOnce(ctx context.Context) (n int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := s.ReadToEnd(ctx); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	lost := s.lost
+	s.lost = nil
+	s.mu.Unlock()
+	if lost == nil {
+		return 0, nil
+	}
+	for connector := range lost.connectors {
+		entries := lost.list(connector)
+		if err := s.Write(ctx, connector, entries...); err != nil {
+			s.mu.Lock()
+			s.lost = lost
+			s.mu.Unlock()
+			return n, err
+		}
+		n += len(entries)
+	}
+	return n, nil
+}
 
 // Ready is closed when the first read has come to the end.
 func (s *Offsets) Ready() <-chan struct{} { return s.b.ready }

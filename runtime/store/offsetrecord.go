@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"strconv"
 
@@ -147,6 +148,30 @@ func (v *offsetView) apply(key, value []byte) error {
 	}
 	e.spellings = append(e.spellings, cluster.SourceOffset{Partition: partition, Offset: bytes.Clone(value)})
 	return nil
+}
+
+// clone copies the view, for forget; the entries are shared.
+func (v *offsetView) clone() *offsetView {
+	out := newOffsetView()
+	for name, entries := range v.connectors {
+		out.connectors[name] = maps.Clone(entries)
+	}
+	return out
+}
+
+// forget removes the entry that the record of the key is about.
+func (v *offsetView) forget(key []byte) {
+	connector, partition, err := parseOffsetKey(key)
+	if err != nil {
+		return
+	}
+	canon, err := canonical(partition)
+	if err != nil {
+		return
+	}
+	if delete(v.connectors[connector], canon); len(v.connectors[connector]) == 0 {
+		delete(v.connectors, connector)
+	}
 }
 
 func (v *offsetView) read(connector string, partitions []*connect.SourcePartition) ([]json.RawMessage, error) {

@@ -40,8 +40,10 @@ type backing struct {
 	log    *slog.Logger
 	key    string // the worker's key that names the topic, for messages
 	single bool   // exactly one partition
-	reader *topiclog.Log
-	writer *topiclog.Writer
+	// recreated, if set, is called when the topic is read from its start because somebody deleted it and created it anew. It must not block.
+	recreated func()
+	reader    *topiclog.Log
+	writer    *topiclog.Writer
 
 	once    sync.Once
 	ready   chan struct{} // closed when the first read has been taken in
@@ -72,7 +74,12 @@ func newBacking(o Options, key string, onRecord func(*kgo.Record), onBatch func(
 	b := &backing{o: o, log: o.Log.With("topic", o.Topic.Name), key: key, ready: make(chan struct{}), stopped: make(chan struct{})}
 	b.reader = topiclog.New(topiclog.Config{
 		Topic: o.Topic.Name, Reader: read.Opts, ReadCommitted: o.ReadCommitted, OnRecord: onRecord, OnBatch: onBatch,
-		OnState: o.OnState, Log: o.Log,
+		OnState: o.OnState, Log: o.Log, OnMissing: b.lost,
+		OnRecreated: func() {
+			if b.recreated != nil {
+				b.recreated()
+			}
+		},
 	})
 	b.writer = topiclog.NewWriter(topiclog.WriterConfig{Topic: o.Topic.Name, Options: write.Opts, Log: o.Log})
 	return b, nil
@@ -99,6 +106,23 @@ func (b *backing) run(ctx context.Context, loaded func()) error {
 		}
 	})
 	return b.reader.Run(ctx)
+}
+
+// lost does what can be done for a topic that was deleted while the worker runs. The config topic is left to people: created anew, it would
+// be the empty config of a cluster whose workers have another one in mind.
+func (b *backing) lost(ctx context.Context) {
+	const text = "an internal topic is gone: it was deleted while this worker runs"
+	switch {
+	case b.single:
+		b.log.Error(text+"; restore it, or stop all workers and create the connectors anew", "key", b.key)
+	case b.o.NoCreate:
+		b.log.Error(text+"; create it, compacted, or set internal.topics.automatic.creation.enable=true", "key", b.key)
+	default:
+		b.log.Error(text+"; creating it anew", "key", b.key)
+		if err := b.ensure(ctx); err != nil && ctx.Err() == nil {
+			b.log.Error("the lost topic cannot be created", "key", b.key, "error", err)
+		}
+	}
 }
 
 // readToEnd waits for the first read too: before it, nothing is visible.

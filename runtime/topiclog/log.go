@@ -29,6 +29,10 @@ type Config struct {
 	// OnState, if set, is told that reading has trouble (err != nil), and that it works again (nil). Any goroutine, one call at a
 	// time, only on a change between the two; it must not block.
 	OnState func(err error)
+	// OnMissing, if set, is called between two tries to read when the topic is not there; what it does about it may take as long as ctx lasts.
+	OnMissing func(ctx context.Context)
+	// OnRecreated, if set, is told that the topic is another one than before, of the same name; it is read from its start. It must not block.
+	OnRecreated func()
 	// Log is slog's default if nil.
 	Log *slog.Logger
 }
@@ -97,9 +101,17 @@ func (l *Log) run(ctx context.Context) error {
 		fails++
 		l.state.report(err)
 		l.log.Warn("reading failed, trying again", "error", err)
+		if l.cfg.OnMissing != nil && missing(err) {
+			l.cfg.OnMissing(ctx)
+		}
 		sleep(ctx, backoff(fails))
 	}
 	return nil //nolint:nilerr // the error of a session that was told to end
+}
+
+// missing tells whether the broker knows no such topic, or no more the one that was read.
+func missing(err error) bool {
+	return errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID)
 }
 
 // optionsError marks an error that no retry can heal.
@@ -156,6 +168,7 @@ func (l *Log) begin(ctx context.Context, client *kgo.Client) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.recreated(t.ID)
 	l.client, l.topicID = client, t.ID
 	for p := range t.Partitions {
 		if _, ok := l.next[p]; !ok {
@@ -165,6 +178,19 @@ func (l *Log) begin(ctx context.Context, client *kgo.Client) error {
 	l.consume(client, l.next)
 	l.broadcast()
 	return nil
+}
+
+// recreated forgets the positions if the topic is not the one that was read before; the lock is held. Without that, a new topic that has
+// grown past an old position would be read from there.
+func (l *Log) recreated(id [16]byte) {
+	if l.topicID == id || l.topicID == [16]byte{} {
+		return
+	}
+	clear(l.next)
+	l.log.Warn("the topic was deleted and created anew; reading it from its start")
+	if l.cfg.OnRecreated != nil {
+		l.cfg.OnRecreated()
+	}
 }
 
 // consume adds partitions to the client; the lock is held.

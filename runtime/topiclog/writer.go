@@ -149,7 +149,7 @@ func (w *Writer) drop(only *kgo.Client) {
 }
 
 func (w *Writer) writePlain(ctx context.Context, records []Record) error {
-	for {
+	for renewed := false; ; {
 		client, err := w.open()
 		if err != nil {
 			return err
@@ -163,6 +163,10 @@ func (w *Writer) writePlain(ctx context.Context, records []Record) error {
 		case (errors.Is(err, kerr.ClusterAuthorizationFailed) || errors.Is(err, kerr.UnsupportedVersion)) && w.fallBack(client):
 			// Brokers before 2.8 want IDEMPOTENT_WRITE; Kafka Connect's own producer is not idempotent for that reason.
 			w.log.Warn("the cluster refuses idempotent writes, going on without", "error", err)
+		case errors.Is(err, kerr.UnknownTopicID) && !renewed:
+			// The topic was deleted and created anew: a client never forgets the id of the first one.
+			renewed = true
+			w.drop(client)
 		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 			// Another call's context ended: kgo then fails all unsent records of the partition, ours too. Ours start over.
 		default:

@@ -30,6 +30,9 @@ type SourceTaskContext struct {
 	Logs        TopicLogs
 	Log         *slog.Logger
 	Metrics     Metrics
+	// CommitSoon asks for a commit of what is acknowledged, beyond those of the timer (offset.flush.interval.ms), so that less has to be
+	// read again. May be nil. Any goroutine; returns at once.
+	CommitSoon func()
 }
 
 // Transaction is called from Poll, for records of the batch to be returned. Offsets of an aborted transaction are

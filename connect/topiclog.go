@@ -30,3 +30,11 @@ type TopicLog interface {
 	Append(ctx context.Context, key, value []byte) error
 	Close() error
 }
+
+// TopicConsumer is what a TopicLog of the runtime can do besides: read what is new to a consumer group, for channels whose records are
+// orders. Same goroutine as TopicLog.
+type TopicConsumer interface {
+	// Consume calls f for each record of partition 0 behind the group's committed offset (from the start if it has none) up to the end
+	// seen at the call, and commits what f has taken; key and value are only valid during f. An error of f ends it, uncommitted.
+	Consume(ctx context.Context, group string, f func(key, value []byte) error) error
+}

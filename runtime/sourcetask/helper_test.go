@@ -64,7 +64,8 @@ type script struct {
 	started chan struct{}
 	stopped chan struct{}
 	pollErr chan error
-	ignore  bool // Poll ignores its context
+	ignore  bool                      // Poll ignores its context
+	context connect.SourceTaskContext // of Start
 
 	mu        sync.Mutex
 	committed []connect.Position
@@ -76,7 +77,8 @@ func newScript() *script {
 		pollErr: make(chan error, 1), acks: make(chan string, 10000)}
 }
 
-func (s *script) Start(context.Context, connect.SourceTaskContext) error {
+func (s *script) Start(_ context.Context, tc connect.SourceTaskContext) error {
+	s.context = tc
 	close(s.started)
 	return nil
 }

@@ -200,9 +200,18 @@ func (t *Task) commitEvery(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := t.commit(ctx); err != nil && ctx.Err() == nil {
-				t.cfg.Log.Error("Committing offsets failed and will be tried again with the next commit", "error", err)
-			}
+		case <-t.soon:
 		}
+		if err := t.commit(ctx); err != nil && ctx.Err() == nil {
+			t.cfg.Log.Error("Committing offsets failed and will be tried again with the next commit", "error", err)
+		}
+	}
+}
+
+// commitSoon wakes the commit goroutine (connect.SourceTaskContext).
+func (t *Task) commitSoon() {
+	select {
+	case t.soon <- struct{}{}:
+	default:
 	}
 }

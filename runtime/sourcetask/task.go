@@ -55,6 +55,7 @@ type Task struct {
 	polled   atomic.Int64 // records
 	waiting  atomic.Bool
 	wake     chan struct{}
+	soon     chan struct{} // one token: the task asks for a commit
 
 	mu      sync.Mutex
 	client  *kgo.Client
@@ -77,7 +78,9 @@ func New(cfg Config) *Task {
 		batches: make(chan []*connect.SourceRecord),
 		topics:  map[string]struct{}{},
 		wake:    make(chan struct{}, 1),
+		soon:    make(chan struct{}, 1),
 	}
+	t.cfg.Context.CommitSoon = t.commitSoon
 	t.events = cfg.Events.Guarded(&t.fence)
 	t.promise = t.acknowledge
 	t.reports = cfg.Chain.Reports()

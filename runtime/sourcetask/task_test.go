@@ -298,6 +298,22 @@ func TestAbandonedInstanceCommitsNothing(t *testing.T) {
 	}
 }
 
+// A task may ask for a commit between those of the timer.
+func TestCommitSoon(t *testing.T) {
+	cl, s, off := newCluster(t), newScript(), newOffsets()
+	r := run(t, cl, s, off, func(c *sourcetask.Config) { c.CommitInterval = time.Hour })
+	s.batches <- []*connect.SourceRecord{record(partition("p"), 1, "one", "a")}
+	expect(t, s.acks, "a")
+	for off.get(`"p"`) != "1" {
+		s.context.CommitSoon()
+		time.Sleep(time.Millisecond) // the store has no event
+	}
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // With Kafka away the producer's buffer fills up; a stop still ends within its deadline, and nothing unacknowledged is committed.
 func TestStopWhileKafkaIsAway(t *testing.T) {
 	cl, s, off := newCluster(t), newScript(), newOffsets()

@@ -433,3 +433,49 @@ func TestTopicLogs(t *testing.T) {
 		t.Errorf("a panic of the callback: %v", err)
 	}
 }
+
+// A consumer group's place is kept: each record is taken once, whoever reads for the group.
+func TestTopicLogsConsumeOnce(t *testing.T) {
+	k := kafkatest.Start(t)
+	logs := &TopicLogs{Clients: testOptions(k, "", 0).Clients, Log: slog.New(slog.DiscardHandler)}
+	open := func() connect.TopicLog {
+		l, err := logs.Open(t.Context(), connect.LogSpec{Topic: "signals", Create: config.Props{"replication.factor": "1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l
+	}
+	consume := func(l connect.TopicLog, group string, fail error) (got []string, err error) {
+		err = l.(connect.TopicConsumer).Consume(t.Context(), group, func(key, value []byte) error {
+			got = append(got, string(key)+"="+string(value))
+			return fail
+		})
+		return got, err
+	}
+	a := open()
+	for i := range 3 {
+		if err := a.Append(t.Context(), []byte("k"), fmt.Append(nil, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := errors.New("enough")
+	if _, err := consume(a, "g", stop); !errors.Is(err, stop) {
+		t.Errorf("an error of the callback: %v", err)
+	}
+	for _, x := range []struct {
+		log   connect.TopicLog
+		group string
+		want  []string
+	}{{a, "g", []string{"k=0", "k=1", "k=2"}}, {a, "g", nil}, {open(), "g", nil}, {open(), "h", []string{"k=0", "k=1", "k=2"}}} {
+		if got, err := consume(x.log, x.group, nil); err != nil || !slices.Equal(got, x.want) {
+			t.Errorf("group %s took %v, %v, want %v", x.group, got, err, x.want)
+		}
+	}
+	if err := a.Append(t.Context(), []byte("k"), []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := consume(a, "g", nil); err != nil || !slices.Equal(got, []string{"k=new"}) {
+		t.Errorf("took %v, %v", got, err)
+	}
+}

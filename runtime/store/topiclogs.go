@@ -14,6 +14,7 @@ import (
 	"github.com/connectd/connectd/runtime/kafka"
 	"github.com/connectd/connectd/runtime/topiclog"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -126,6 +127,7 @@ type connectorLog struct {
 	reader []kgo.Opt
 	client *kgo.Client
 	log    *slog.Logger
+	groups map[string]int64 // next offset of the groups Consume was called for
 }
 
 // ReadToEnd reads with a client of its own. An error of f ends the reading.
@@ -168,6 +170,83 @@ func firstError(errs ...error) error {
 	return nil
 }
 
+// Consume reads what is new to a group, by offsets that it commits itself: the group has no members. While nothing is new it only asks
+// for the end.
+func (l *connectorLog) Consume(ctx context.Context, group string, f func(key, value []byte) error) error {
+	adm := kadm.NewClient(l.client)
+	next, err := l.committed(ctx, adm, group)
+	if err != nil {
+		return fmt.Errorf("reading topic %q for group %q: %w", l.topic, group, err)
+	}
+	ends, err := adm.ListEndOffsets(ctx, l.topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("reading topic %q for group %q: asking for the end: %w", l.topic, group, err)
+	}
+	end, _ := ends.Lookup(l.topic, 0)
+	if next >= end.Offset {
+		return nil
+	}
+	opts := append(slices.Clone(l.reader), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{l.topic: {0: kgo.NewOffset().At(next)}}),
+		kgo.KeepControlRecords()) // the last one may be such a record
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("reading topic %q for group %q: making the client: %w", l.topic, group, err)
+	}
+	defer client.Close()
+	for next < end.Offset {
+		polled := client.PollFetches(ctx)
+		if err := polled.Err(); err != nil {
+			return fmt.Errorf("reading topic %q for group %q: %w", l.topic, group, err)
+		}
+		for r := range polled.RecordsAll() {
+			if !r.Attrs.IsControl() {
+				if err := call(f, r); err != nil {
+					return err
+				}
+			}
+			next = r.Offset + 1
+		}
+		var commit kadm.Offsets
+		commit.AddOffset(l.topic, 0, next, -1)
+		if err := adm.CommitAllOffsets(ctx, group, commit); err != nil {
+			return fmt.Errorf("committing offset %d of topic %q for group %q: %w", next, l.topic, group, err)
+		}
+		l.groups[group] = next
+	}
+	return nil
+}
+
+// committed is the group's next offset; the first that there is if it has none, or one that is gone.
+func (l *connectorLog) committed(ctx context.Context, adm *kadm.Client, group string) (int64, error) {
+	if next, ok := l.groups[group]; ok {
+		return next, nil
+	}
+	starts, err := adm.ListStartOffsets(ctx, l.topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("asking for the start: %w", err)
+	}
+	start, _ := starts.Lookup(l.topic, 0)
+	next := start.Offset
+	offsets, err := adm.FetchOffsets(ctx, group)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return 0, fmt.Errorf("asking for the committed offset: %w", err)
+	}
+	if o, ok := offsets.Lookup(l.topic, 0); ok && o.Err == nil && o.At > next {
+		next = o.At
+	}
+	if l.groups == nil {
+		l.groups = map[string]int64{}
+	}
+	l.groups[group] = next
+	return next, nil
+}
+
 // Append writes one record to partition 0 and returns when it is durable.
 func (l *connectorLog) Append(ctx context.Context, key, value []byte) error {
 	if err := l.client.ProduceSync(ctx, &kgo.Record{Key: key, Value: value}).FirstErr(); err != nil {
@@ -186,4 +265,6 @@ func (l *connectorLog) Close() error {
 var (
 	_ connect.TopicLogs = (*TopicLogs)(nil)
 	_ connect.TopicLog  = (*connectorLog)(nil)
+
+	_ connect.TopicConsumer = (*connectorLog)(nil)
 )

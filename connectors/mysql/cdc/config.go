@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/connectors/mysql/history"
 	"github.com/connectd/connectd/connectors/mysql/row"
 	"github.com/connectd/connectd/connectors/mysql/server"
 )
@@ -33,19 +34,25 @@ func oneOf(key string, values ...string) config.Validator[string] {
 
 // settings are the keys as the task uses them.
 type settings struct {
-	prefix      string
-	server      server.Config
-	serverID    uint32
-	filters     *filters
-	names       names
-	row         row.Options // but for the names
-	rules       []columnRule
-	converters  []converter
-	keyColumns  []keyColumns
-	snapshot    snapshotMode
-	locking     string
-	lockTimeout time.Duration
-	selects     map[string]string // SELECT of a table, by lower-case id
+	prefix          string
+	server          server.Config
+	serverID        uint32
+	filters         *filters
+	names           names
+	row             row.Options // but for the names
+	rules           []columnRule
+	converters      []converter
+	keyColumns      []keyColumns
+	snapshot        snapshotMode
+	locking         string
+	lockTimeout     time.Duration
+	snapshotThreads int
+	tablePerThread  bool              // legacy.snapshot.max.threads
+	chunkRows       int               // of the snapshot at the start
+	tableOrder      string            // snapshot.tables.order.by.row.count
+	newTables       bool              // snapshot.new.tables=incremental
+	filterTexts     string            // what is captured, as the offset remembers it
+	selects         map[string]string // SELECT of a table, by lower-case id
 
 	skipped        string // of c u d t
 	tombstones     bool
@@ -72,7 +79,14 @@ type settings struct {
 	streamDelay   time.Duration
 	snapshotDelay time.Duration
 
+	signals signalSettings
+	notify  notifySettings
 	history historySettings
+}
+
+type notifySettings struct {
+	topic string // of the channel sink; empty: off
+	log   bool
 }
 
 type historySettings struct {
@@ -121,7 +135,11 @@ func settingsOf(v config.Values) (*settings, error) {
 	if s.history.ddlFilter, err = patternsOf(keySchemaHistoryInternalDdlFilter.Name(), keySchemaHistoryInternalDdlFilter.Get(v)); err != nil {
 		return nil, err
 	}
-	if s.snapshot, err = snapshotModeOf(keySnapshotMode.Get(v)); err != nil {
+	s.snapshotThreads, s.tablePerThread = max(int(keySnapshotMaxThreads.Get(v)), 1), keyLegacySnapshotMaxThreads.Get(v)
+	s.chunkRows, s.tableOrder = int(keySnapshotChunkSize.Get(v)), strings.ToLower(keySnapshotTablesOrderByRowCount.Get(v))
+	s.newTables, s.filterTexts = strings.EqualFold(keySnapshotNewTables.Get(v), "incremental"), filterTexts(v)
+	s.signals, s.notify = signalSettingsOf(v), notifySettingsOf(v)
+	if s.snapshot, err = snapshotModeOf(v); err != nil {
 		return nil, err
 	}
 	if s.filters, err = filtersOf(v); err != nil {
@@ -160,6 +178,18 @@ func rowOptions(v config.Values) row.Options {
 	}
 }
 
+func notifySettingsOf(v config.Values) (n notifySettings) {
+	for _, c := range keyNotificationEnabledChannels.Get(v) {
+		switch c {
+		case "sink":
+			n.topic = sanitize(keyNotificationSinkTopicName.Get(v))
+		case "log":
+			n.log = true
+		}
+	}
+	return n
+}
+
 // pick is the mode of a name; names that are not listed have the zero mode.
 func pick[T any](name string, m map[string]T) T { return m[strings.ToLower(name)] }
 
@@ -190,6 +220,11 @@ func historyClient(v config.Values) config.Props {
 		p["bootstrap.servers"] = s
 	}
 	return p
+}
+
+// override is the SELECT that was set for a table's snapshot; empty: none.
+func (s *settings) override(id history.TableID) string {
+	return s.selects[strings.ToLower(id.String())]
 }
 
 func selectOverrides(v config.Values) map[string]string {

@@ -17,7 +17,7 @@ var Plugin = connect.Plugin[connect.SourceConnector]{
 	Summary:   "Streams the changes of MySQL tables: a snapshot, then the binary log.",
 	TaskClass: "io.debezium.connector.mysql.MySqlConnectorTask",
 	Config:    Def,
-	Metrics:   []*connect.Metric{metricQueue},
+	Metrics:   allMetrics,
 	New:       func() connect.SourceConnector { return new(connector) },
 }
 

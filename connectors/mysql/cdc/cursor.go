@@ -33,6 +33,8 @@ type cursor struct {
 	resumed    *gtidSet // of the offset, if it stands in a transaction
 	skipping   bool
 
+	more *progress // of snapshots beside the stream; part of every offset
+
 	// The newest offset that covers all that was sent: lastBase, but lastRow rows of its event.
 	lastBase  *offset
 	lastRow   uint64
@@ -50,7 +52,7 @@ type place struct {
 func cursorAt(o *offset, gtidMode bool) (*cursor, error) {
 	c := &cursor{
 		file: o.file, start: o.pos, end: o.pos, serverID: o.serverID, tsMicros: o.tsSec * 1e6, thread: -1, gtidMode: gtidMode,
-		restart: place{o.file, o.pos}, skipEvents: o.event, skipRows: o.row, lastBase: o, lastRow: o.row,
+		restart: place{o.file, o.pos}, skipEvents: o.event, skipRows: o.row, lastBase: o, lastRow: o.row, more: o.more,
 	}
 	var err error
 	if c.gtids, err = parseGTIDSet(o.gtids); err != nil {
@@ -130,7 +132,7 @@ func (c *cursor) completed() {
 
 // offset is the offset of now: all events before the current one are done.
 func (c *cursor) offset() *offset {
-	o := &offset{tsSec: c.tsMicros / 1e6, file: c.restart.file, pos: c.restart.pos, serverID: c.serverID}
+	o := &offset{tsSec: c.tsMicros / 1e6, file: c.restart.file, pos: c.restart.pos, serverID: c.serverID, more: c.more}
 	if c.inTx {
 		o.event = c.events
 	}
@@ -146,7 +148,7 @@ func (c *cursor) offset() *offset {
 
 // committed is the offset behind the current transaction.
 func (c *cursor) committed() offset {
-	o := offset{tsSec: c.tsMicros / 1e6, file: c.file, pos: c.end, serverID: c.serverID}
+	o := offset{tsSec: c.tsMicros / 1e6, file: c.file, pos: c.end, serverID: c.serverID, more: c.more}
 	if c.held != nil {
 		o.file, o.pos = c.held.file, c.held.pos
 	}

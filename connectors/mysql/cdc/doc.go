@@ -6,12 +6,16 @@
 // One task. Its reader goroutine goes through
 //
 //	recover offset and schema history → snapshot (if snapshot.mode asks for one) → streaming
+//	                                  ↘ what an interrupted snapshot left, read beside the stream ↗
 //
 // and fills a bounded queue of batches; Poll hands them out one at a time, whatever is there at once. The reader of the binary log
 // decodes on the connection's goroutine: what does not fit into the queue stays in the socket.
 //
 //	task.go      life cycle, offsets and schema history at start
-//	snapshot.go  locks, position, table definitions, rows
+//	snapshot.go  table definitions and the end; snapshotlock.go: locks and position; snapshotread.go: rows, by several threads
+//	resume.go    an interrupted snapshot goes on; progress.go: what the offset says of it
+//	incremental.go  tables read in chunks beside the stream; job.go, window.go, watermark.go, keyrange.go: its parts
+//	signal.go    what signals ask for; signalchannel.go: where they come from; blocking.go; notify.go: what is told of it all
 //	stream.go    connection to the binary log, reconnecting; events.go: what each event does
 //	query.go     statements, DDL among them; status.go: the session they ran in; payload.go: compressed transactions
 //	cursor.go    the position in the stream and Debezium's restart rule

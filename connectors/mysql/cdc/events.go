@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -25,6 +26,7 @@ type tableMap struct {
 	event   *replication.TableMapEvent
 	info    *tableInfo // nil: not captured, or to be passed over
 	version int        // of the model when info was found
+	signal  bool       // a signal table
 }
 
 // handle deals with one event of the connection.
@@ -44,6 +46,9 @@ func (r *reader) handle(ctx context.Context, e *replication.BinlogEvent) error {
 		return fmt.Errorf("unexpected event %T", e.Event)
 	}
 	if h.EventType == replication.HEARTBEAT_EVENT || h.EventType == replication.HEARTBEAT_LOG_EVENT_V2 {
+		if err := r.between(ctx); err != nil {
+			return err
+		}
 		return r.beat(ctx)
 	}
 	var start, end uint64
@@ -53,6 +58,9 @@ func (r *reader) handle(ctx context.Context, e *replication.BinlogEvent) error {
 	}
 	r.cur.event(h.ServerID, start, end)
 	if err := r.dispatch(ctx, h, body, e.RawData); err != nil {
+		return err
+	}
+	if err := r.between(ctx); err != nil {
 		return err
 	}
 	return r.beat(ctx)
@@ -204,6 +212,7 @@ func (r *reader) tableMap(ctx context.Context, body, raw []byte) error {
 	m = &tableMap{body: body, event: tm, version: r.version}
 	id := history.TableID{DB: string(tm.Schema), Name: string(tm.Table)}
 	if r.set.filters.table(id) {
+		m.signal = r.set.filters.signal(id)
 		if m.info, err = r.tables.info(id); err != nil {
 			return err
 		}
@@ -309,15 +318,19 @@ func allSet(b []byte, n int) bool {
 // rows sends the rows of an event.
 func (r *reader) rows(ctx context.Context, t replication.EventType, op data.Value, body []byte) error {
 	c := r.cur
-	if c.skipping {
-		return nil
-	}
-	skip := c.skipRows
-	c.skipRows = 0
 	if len(body) < 8 {
 		return errShortEvent
 	}
 	m := r.maps[tableNumber(body)]
+	if c.skipping && (m == nil || !m.signal) {
+		return nil
+	}
+	skip := c.skipRows
+	if c.skipping {
+		skip = math.MaxUint64 // signals are carried out when their transaction ends: this one was not
+	} else {
+		c.skipRows = 0
+	}
 	if m == nil || m.info == nil || c.ignored || strings.Contains(r.set.skipped, op.String()) {
 		return nil
 	}
@@ -372,6 +385,13 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 		}
 		if len(e.images) == size {
 			return r.badRow(m, n, row.ErrMalformed)
+		}
+		if w := r.inc.win; w != nil && w.info == m.info {
+			w.changed(before)
+			w.changed(after)
+		}
+		if m.signal {
+			r.signalRow(m, before, after)
 		}
 		done := from
 		switch {

@@ -70,6 +70,24 @@ func (l *memoryLog) Append(_ context.Context, _, value []byte) error {
 
 func (l *memoryLog) Close() error { return nil }
 
+// Consume keeps the groups' offsets in a topic of their own.
+func (l *memoryLog) Consume(_ context.Context, group string, f func(key, value []byte) error) error {
+	l.logs.mu.Lock()
+	docs := l.logs.topics[l.topic]
+	done := len(l.logs.topics["group "+group])
+	l.logs.mu.Unlock()
+	for _, d := range docs[done:] {
+		key, value, _ := strings.Cut(string(d), "|")
+		if err := f([]byte(key), []byte(value)); err != nil {
+			return err
+		}
+		l.logs.mu.Lock()
+		l.logs.topics["group "+group] = append(l.logs.topics["group "+group], nil)
+		l.logs.mu.Unlock()
+	}
+	return nil
+}
+
 // storedOffset is an OffsetReader of one offset.
 type storedOffset json.RawMessage
 
@@ -189,6 +207,12 @@ func renderValue(v data.Value) any {
 			out = append(out, renderValue(e))
 		}
 		return out
+	case data.KindMap:
+		m := map[string]any{}
+		for _, e := range v.Map() {
+			m[e.Key.String()] = renderValue(e.Value)
+		}
+		return m
 	case data.KindStruct:
 		m := map[string]any{}
 		for i, f := range v.Struct().Schema().Fields() {

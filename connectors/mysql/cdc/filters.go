@@ -59,11 +59,17 @@ type filters struct {
 	tableIn, tableOut   patterns
 	columnIn, columnOut patterns
 	snapshotIn          patterns
-	builtin             bool // system tables may be captured too
+	signals             map[string]bool // signal tables, in lower case: captured whatever the lists say
+	builtin             bool            // system tables may be captured too
 }
 
 func filtersOf(v config.Values) (*filters, error) {
-	f := &filters{builtin: !keyTableIgnoreBuiltin.Get(v)}
+	f := &filters{builtin: !keyTableIgnoreBuiltin.Get(v), signals: map[string]bool{}}
+	for _, t := range keySignalDataCollection.Get(v) {
+		if t = strings.TrimSpace(t); t != "" {
+			f.signals[strings.ToLower(t)] = true
+		}
+	}
 	for _, x := range []struct {
 		key *config.Key[[]string]
 		to  *patterns
@@ -102,6 +108,9 @@ func (f *filters) database(db string) bool {
 
 // table tells whether a table is captured.
 func (f *filters) table(id history.TableID) bool {
+	if f.signal(id) {
+		return true
+	}
 	if !f.database(id.DB) {
 		return false
 	}
@@ -109,6 +118,11 @@ func (f *filters) table(id history.TableID) bool {
 		return f.tableIn.match(id.String())
 	}
 	return !f.tableOut.match(id.String())
+}
+
+// signal tells whether a table is a signal table (signal.data.collection).
+func (f *filters) signal(id history.TableID) bool {
+	return len(f.signals) > 0 && f.signals[strings.ToLower(id.String())]
 }
 
 // snapshot tells whether the rows of a captured table are read by the snapshot.

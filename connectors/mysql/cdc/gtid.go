@@ -206,3 +206,21 @@ func appendUUID(dst, id []byte) []byte {
 	}
 	return dst
 }
+
+// contains tells whether all transactions of o are in g.
+func (g *gtidSet) contains(o *gtidSet) bool {
+	for _, src := range o.sources {
+		var mine []span
+		for _, x := range g.sources {
+			if x.uuid == src.uuid && x.tag == src.tag {
+				mine = x.spans
+			}
+		}
+		for _, want := range src.spans {
+			if !slices.ContainsFunc(mine, func(have span) bool { return have.first <= want.first && want.last <= have.last }) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -48,4 +48,5 @@ var allKeys = []config.AnyKey{
 	keyUnavailableValuePlaceholder, keySourceStructVersion, keySnapshotLockingModeCustomName, keyReadOnly,
 	keyPollDispatchIntervalMs, keyQueueProviderType, keySignalEmitFailureMaxRetries, keySignalEmitFailureBackoffMs,
 	keySignalKafkaTopic, keySignalKafkaGroupID, keySignalKafkaBootstrapServers, keySignalKafkaPollTimeoutMs, keySignalFile,
+	keySnapshotChunkSize, keySnapshotNewTables,
 }

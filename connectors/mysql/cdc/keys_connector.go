@@ -166,7 +166,7 @@ var (
 	keyBinlogNetReadTimeout = config.Long("binlog.net.read.timeout").Default(0).
 				Group("Connector", 50).Width(config.WidthShort).DisplayName("Binlog Net Read Timeout").
 				Doc("Session net_read_timeout on the binlog connection (0 = server's).")
-	keySnapshotMode = config.String("snapshot.mode").Default("initial").Valid(oneOf("snapshot.mode", "always", "initial", "initial_only", "no_data", "recovery", "when_needed", "configuration_based", "custom", "schema_only", "schema_only_recovery")).
+	keySnapshotMode = config.String("snapshot.mode").Default("initial").Valid(oneOf("snapshot.mode", "always", "initial", "initial_only", "no_data", "recovery", "when_needed", "configuration_based", "custom", "schema_only", "schema_only_recovery", "never")).
 			Group("Connector", 51).Importance(config.Low).Width(config.WidthShort).DisplayName("Snapshot mode").
 			Doc("Always, initial, initial_only, no_data (was schema_only), recovery (was schema_only_recovery), when_needed, configuration_based, custom; never removed in 3.6 (dbz#1832).")
 	keySnapshotQueryMode = config.String("snapshot.query.mode").Default("select_all").Valid(oneOf("snapshot.query.mode", "select_all", "custom")).

@@ -19,12 +19,13 @@ type offset struct {
 	row      uint64
 	serverID uint32
 	event    uint64
-	// snapshot is INITIAL, … while a snapshot runs, else empty. A snapshot that was not completed starts again.
+	// snapshot is INITIAL, … while a snapshot runs, else empty. One that was not completed goes on if more has the rest, else starts again.
 	snapshot  string
 	completed bool // snapshot_completed, as read
 	// tx is the transaction the offset stands in, and txTable the table of its rows event (provide.transaction.metadata).
 	tx      *txMark
 	txTable string
+	more    *progress
 }
 
 var _ connect.SourceOffset = (*offset)(nil)
@@ -58,9 +59,31 @@ func (o *offset) appendJSON(dst []byte, row uint64, table string, count int64) [
 	dst = appendNumber(dst, `,"row":`, row)
 	dst = appendNumber(dst, `,"server_id":`, uint64(o.serverID))
 	dst = appendNumber(dst, `,"event":`, o.event)
-	if o.snapshot != "" {
+	return o.appendProgress(dst)
+}
+
+// appendProgress adds what the offset says beside the position, and ends it.
+func (o *offset) appendProgress(dst []byte) []byte {
+	marker := o.snapshot
+	if o.more != nil {
+		if o.more.rest != nil && marker == "" {
+			marker = markerInitial
+		}
+		if o.more.queue != nil {
+			dst = o.more.queue.appendJSON(dst)
+		}
+	}
+	if marker != "" {
 		dst = append(dst, `,"snapshot":`...)
-		dst = appendJSONString(dst, o.snapshot)
+		dst = appendJSONString(dst, marker)
+	}
+	if o.more != nil && o.more.rest != nil {
+		dst = append(dst, `,"`+offsetRest+`":`...)
+		dst = appendJSONString(dst, o.more.rest.text())
+	}
+	if o.more != nil && o.more.filters != "" {
+		dst = append(dst, `,"`+offsetFilters+`":`...)
+		dst = appendJSONString(dst, o.more.filters)
 	}
 	return append(dst, '}')
 }
@@ -108,6 +131,7 @@ func parseOffset(doc json.RawMessage) (o *offset, other []string, err error) {
 		return nil, nil, fmt.Errorf("reading source offset %s: %w", clip(doc), err)
 	}
 	o = &offset{}
+	extra := map[string]string{}
 	for k, v := range m {
 		s := text(v)
 		if s == "null" {
@@ -141,16 +165,44 @@ func parseOffset(doc json.RawMessage) (o *offset, other []string, err error) {
 			case "event":
 				o.event = n
 			}
+		case offsetRest, offsetFilters, offsetAskedTables, offsetAskedLast, offsetAskedMax, offsetAskedSignal:
+			extra[k] = s
 		default:
 			if !o.parseMark(k, s) {
 				other = append(other, k)
 			}
 		}
 	}
+	if other, err = o.readProgress(extra, other); err != nil {
+		return nil, nil, fmt.Errorf("reading source offset %s: %w", clip(doc), err)
+	}
 	if o.file == "" && o.gtids == "" {
 		return nil, nil, fmt.Errorf("reading source offset %s: it has neither file nor gtids", clip(doc))
 	}
 	return o, other, nil
+}
+
+// readProgress reads what the offset says beside the position.
+func (o *offset) readProgress(extra map[string]string, notes []string) ([]string, error) {
+	if len(extra) == 0 {
+		return notes, nil
+	}
+	p := &progress{filters: extra[offsetFilters]}
+	var err error
+	if text, ok := extra[offsetRest]; ok && o.snapshot != "" {
+		if p.rest, err = parseRest(text); err != nil {
+			return notes, err
+		}
+	}
+	var note string
+	if p.queue, note, err = parseAsked(extra); err != nil {
+		return notes, err
+	}
+	if note != "" {
+		notes = append(notes, note)
+	}
+	o.more = p
+	return notes, nil
 }
 
 // text is the content of a JSON string, or the literal of anything else.
@@ -171,6 +223,9 @@ func clip(b []byte) string {
 
 // running tells of a snapshot that was not finished.
 func (o *offset) running() bool { return o.snapshot != "" && !o.completed }
+
+// resumable tells of a snapshot that was not finished, but can be: the offset knows what is left of it.
+func (o *offset) resumable() bool { return o.running() && o.more != nil && o.more.rest != nil }
 
 // history is the offset as a position of the schema history.
 func (o *offset) history() history.Position {

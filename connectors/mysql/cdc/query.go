@@ -150,6 +150,7 @@ func (r *reader) statementDDL(ctx context.Context, q *queryEvent) error {
 			}
 		}
 	}
+	r.inc.ddl(changes)
 	if !c.inTx {
 		c.settle()
 	}

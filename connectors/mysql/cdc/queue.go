@@ -103,6 +103,30 @@ func (q *queue) add(b *batch, r connect.SourceRecord, bytes int) {
 	q.bytes += int64(bytes)
 }
 
+// spare gives out an empty batch for push, to any goroutine.
+func (q *queue) spare() *batch {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.fresh()
+}
+
+// push queues a batch that was filled outside of the queue, behind what is open. Not between begin and end, and from one goroutine at a
+// time. The error is ctx's.
+func (q *queue) push(ctx context.Context, b *batch) error {
+	if err := q.begin(ctx); err != nil {
+		return err
+	}
+	defer q.end()
+	if len(q.open.records) > 0 {
+		q.ready = append(q.ready, q.open)
+		q.open = q.fresh()
+	}
+	q.ready = append(q.ready, b)
+	q.records += len(b.records)
+	q.bytes += b.bytes
+	return nil
+}
+
 // end unlocks the queue, if it is locked still, and wakes Poll. Deferred right after begin, so that not even a panic keeps the lock.
 func (q *queue) end() {
 	if !q.held {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/replication"
@@ -54,6 +55,19 @@ type reader struct {
 
 	fileName  string
 	fileValue data.Value
+
+	meter  *meter
+	notify *notifier
+	logs   connect.TopicLogs
+
+	commitSoon func()
+	uncounted  int64 // rows of snapshots since it was called; under the dumper's lock, or the stream's
+
+	inc          *incremental
+	added        []history.TableID // captured since the include list changed
+	inbox        inbox
+	blocking     *snapshotRequest // to be taken
+	blockingFrom time.Time        // not before
 }
 
 type readerConfig struct {
@@ -64,11 +78,19 @@ type readerConfig struct {
 	stored *offset
 	topic  connect.TopicLog
 	now    func() time.Time
+
+	metrics connect.Metrics
+	logs    connect.TopicLogs
+
+	commitSoon func() // may be nil
 }
 
 func newReader(cfg readerConfig) *reader {
 	r := &reader{set: cfg.set, q: cfg.queue, log: cfg.log, stored: cfg.stored, ddl: history.NewParser(), hist: &historyLog{TopicLog: cfg.topic}}
 	r.w = newWriter(cfg.set, cfg.task, cfg.now)
+	r.logs, r.commitSoon = cfg.logs, cfg.commitSoon
+	r.meter = newMeter(cfg.metrics)
+	r.notify = &notifier{q: r.q, w: r.w, log: r.log, topic: r.set.notify.topic, logs: r.set.notify.log}
 	return r
 }
 
@@ -86,6 +108,13 @@ func (r *reader) run(ctx context.Context) error {
 	}
 	defer r.closeBeat()
 	defer r.dropHeld()
+	if r.set.signals.file != "" || r.set.signals.kafka {
+		var polling sync.WaitGroup
+		defer polling.Wait()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		polling.Go(func() { r.pollSignals(ctx) })
+	}
 	return r.stream(ctx)
 }
 
@@ -167,41 +196,100 @@ func (r *reader) setModel(m *history.Model) {
 
 // decide tells whether a snapshot is to be taken; if not, the model is recovered.
 func (r *reader) decide(ctx context.Context, conn *server.Conn) (snapshot bool, err error) {
-	if r.stored == nil || r.stored.running() || r.set.snapshot.always {
+	mode := &r.set.snapshot
+	switch {
+	case r.stored == nil && mode.never:
+		return false, r.fromFirst(ctx, conn)
+	case r.stored == nil:
 		return true, nil
-	}
-	if !r.set.snapshot.stream { // initial_only, and it is done
+	case r.stored.resumable() && mode.stream && mode.data:
+		return r.resume(ctx, conn)
+	case r.stored.running() && !mode.never, mode.always && !mode.keepPosition:
+		return true, nil
+	case !mode.stream: // initial_only, and it is done
 		return false, nil
 	}
 	if r.set.checkPosition {
 		if err := r.available(ctx, conn); err != nil {
-			return r.whenNeeded(err)
+			return r.repair(err, mode.onDataError)
 		}
 	}
+	if mode.always { // the position stays, the definitions are read anew
+		return true, nil
+	}
+	if err := r.recoverHistory(ctx, conn); err != nil {
+		return r.repair(err, mode.onSchemaError)
+	}
+	if err := r.findNew(ctx, conn); err != nil {
+		return false, err
+	}
+	return false, r.notify.initial(ctx, r.stored, statusSkipped, nil)
+}
+
+// snapshotRows counts rows of snapshots, and has offsets stored twice in a chunk: a restart then repeats less than one.
+func (r *reader) snapshotRows(n int) {
+	r.uncounted += int64(n)
+	if r.commitSoon != nil && r.uncounted >= int64(max(r.set.chunkRows/2, 1)) {
+		r.uncounted = 0
+		r.commitSoon()
+	}
+}
+
+// recoverHistory makes the model as of the stored offset.
+func (r *reader) recoverHistory(ctx context.Context, conn *server.Conn) error {
 	m, found, err := r.store.Recover(ctx, r.stored.history())
 	if err == nil && found == 0 {
 		full, ferr := describesItself(ctx, conn)
 		if ferr != nil {
-			return false, ferr
+			return ferr
 		}
 		if full {
 			r.log.Warn("the schema history is empty; taking the definitions of tables from the binary log (binlog_row_metadata=FULL)", "topic", r.set.history.topic)
-			return false, nil
+			return nil
 		}
 		err = fmt.Errorf("schema history topic %s: %w", r.set.history.topic, history.ErrMissing)
 	}
 	if err != nil {
-		return r.whenNeeded(err)
+		return err
 	}
 	r.setModel(m)
 	r.hist.keepIncluded(r.stored.history())
 	r.log.Info("recovered the schema history", "topic", r.set.history.topic, "documents", found, "tables", m.Len())
-	return false, nil
+	return nil
 }
 
-// whenNeeded turns a start that is not possible into a snapshot, if snapshot.mode allows.
-func (r *reader) whenNeeded(err error) (snapshot bool, _ error) {
-	if r.set.snapshot.whenNeeded && !server.Unreachable(err) {
+// fromFirst starts with the first file of the binary log: definitions come from the statements in it.
+func (r *reader) fromFirst(ctx context.Context, conn *server.Conn) error {
+	files, err := conn.BinaryLogs(ctx)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("the server's binary log is off: set log_bin and restart it")
+	}
+	const magic = 4 // bytes before the first event
+	o := &offset{file: files[0], pos: magic, more: r.settled()}
+	if r.gtidMode {
+		if o.gtids, err = conn.Global(ctx, "gtid_purged"); err != nil {
+			return err
+		}
+	}
+	r.stored = o
+	r.log.Info("no snapshot is taken: reading the binary log from its first file", "file", o.file)
+	return nil
+}
+
+// settled is what offsets say beside the position when no snapshot is under way.
+func (r *reader) settled() *progress {
+	if r.set.filterTexts == "" {
+		return nil
+	}
+	return &progress{filters: r.set.filterTexts}
+}
+
+// repair turns a start that is not possible into a snapshot, if snapshot.mode allows.
+func (r *reader) repair(err error, allowed bool) (snapshot bool, _ error) {
+	if allowed && !server.Unreachable(err) {
 		r.log.Warn("taking a new snapshot", "reason", err)
 		return true, nil
 	}

@@ -3,12 +3,7 @@ package cdc
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
-	"time"
-
-	"github.com/go-mysql-org/go-mysql/mysql"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/data"
@@ -17,125 +12,71 @@ import (
 	"github.com/connectd/connectd/connectors/mysql/server"
 )
 
-// snapshotMode is snapshot.mode.
-type snapshotMode struct {
-	data       bool // rows, not only definitions
-	stream     bool // go on with the binary log
-	always     bool // at every start
-	whenNeeded bool // also if the stored offset cannot be used
-	marker     string
-}
-
-func snapshotModeOf(name string) (snapshotMode, error) {
-	switch strings.ToLower(name) {
-	case "initial":
-		return snapshotMode{data: true, stream: true, marker: "INITIAL"}, nil
-	case "initial_only":
-		return snapshotMode{data: true, marker: "INITIAL"}, nil
-	case "no_data", "schema_only":
-		return snapshotMode{stream: true, marker: "INITIAL"}, nil
-	case "always":
-		return snapshotMode{data: true, stream: true, always: true, marker: "INITIAL"}, nil
-	case "when_needed":
-		return snapshotMode{data: true, stream: true, whenNeeded: true, marker: "INITIAL"}, nil
-	default:
-		return snapshotMode{}, fmt.Errorf("snapshot.mode=%s is not supported yet", name)
-	}
-}
-
 // ddlAt is a statement of the snapshot's schema history.
 type ddlAt struct {
 	db, ddl string
 	table   history.TableID
 }
 
-// snapshot reads definitions and rows as of one position, which it returns as an offset. It starts from nothing each time: what an
-// interrupted snapshot sent is sent again.
+// snapshotter is one run of a snapshot.
+type snapshotter struct {
+	*reader
+	conn     *server.Conn // for definitions, and the first that reads rows
+	readers  []*server.Conn
+	locks    *snapshotLocks
+	captured []history.TableID
+	all      []history.TableID
+	keep     *offset // the position is to stay this one; nil: the server's
+	at       *offset // of the position, marked as a running snapshot
+	origin   origin
+
+	// A schema change, held back: whether it is the snapshot's last record is known only when the next one comes.
+	heldRec  *connect.SourceRecord
+	heldSize int
+}
+
+// snapshot reads definitions and rows as of one position, which it returns as an offset.
 func (r *reader) snapshot(ctx context.Context, conn *server.Conn) (*offset, error) {
 	r.setModel(history.NewModel(r.lowerCase))
 	s := &snapshotter{reader: r, conn: conn}
-	if r.set.locking == "none" {
-		// Nobody keeps changes from happening between the two: read first, the position makes such a change come twice, not never.
-		if err := s.readPosition(ctx); err != nil {
-			return nil, err
-		}
+	if r.set.snapshot.keepPosition && r.stored != nil && !r.stored.running() {
+		s.keep = r.stored
 	}
-	unlock, err := s.lock(ctx)
-	if err != nil {
+	defer s.closeReaders()
+	if err := s.list(ctx); err != nil {
 		return nil, err
 	}
-	defer unlock()
-	began := r.w.now()
-	if s.at == nil {
-		if err := s.readPosition(ctx); err != nil {
-			return nil, err
-		}
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.locks.releaseAll(ctx)
+	if err := r.notify.initial(ctx, s.at, statusStarted, nil); err != nil {
+		return nil, err
 	}
 	if len(s.captured) == 0 {
 		r.log.Warn("no table is captured: check database.include.list, table.include.list and their like, and the user's privileges")
 	}
-	now, later := s.defined()
-	statements, err := s.definitions(ctx, now, true)
-	if err != nil {
+	if err := s.structure(ctx); err != nil {
 		return nil, err
 	}
-	if s.globalLock && r.set.locking != "extended" {
-		unlock()
-		r.log.Info("the snapshot released the global read lock", "held", r.w.now().Sub(began), "file", s.at.file, "position", s.at.pos)
-	}
-	if err := s.record(ctx, statements); err != nil {
-		return nil, err
-	}
+	var tail *chunkWriter
 	if r.set.snapshot.data {
-		if err := s.data(ctx); err != nil {
+		var err error
+		if tail, err = s.data(ctx); err != nil {
 			return nil, err
 		}
 	}
-	unlock()
-	if len(later) > 0 {
-		s.held.marker = markLast
-		if statements, err = s.definitions(ctx, later, false); err != nil {
-			return nil, err
-		}
-		if err := s.record(ctx, statements); err != nil {
-			return nil, err
-		}
-	}
+	s.locks.releaseAll(ctx)
 	done := *s.at
-	done.snapshot = ""
-	return &done, s.finish(ctx, &done)
+	done.snapshot, done.more = "", r.settled()
+	return &done, s.finish(ctx, tail, &done)
 }
 
-// snapshotter is one run of a snapshot. The last record is held back: which marker it has is known only when the next one comes.
-type snapshotter struct {
-	*reader
-	conn       *server.Conn
-	globalLock bool
-	tableLocks bool
-	captured   []history.TableID
-	all        []history.TableID
-	at         *offset // of the position, marked as a running snapshot
-	origin     origin
-
-	held     heldRow
-	heldRec  *connect.SourceRecord // a schema change, held back in the same way
-	heldSize int
-}
-
-// heldRow is a row that was read but not sent.
-type heldRow struct {
-	info   *tableInfo // nil: none is held
-	fields []mysql.FieldValue
-	text   []byte // what fields point into
-	marker data.Value
-}
-
-// lock makes the position and the definitions belong together: for the moment of reading them nobody may commit. The func returned
-// releases what is still held; it may be called twice.
-func (s *snapshotter) lock(ctx context.Context) (unlock func(), err error) {
+// list finds the tables.
+func (s *snapshotter) list(ctx context.Context) error {
 	ids, err := listTables(ctx, s.conn, s.set.filters.builtin)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.all = ids
 	for _, id := range ids {
@@ -143,67 +84,26 @@ func (s *snapshotter) lock(ctx context.Context) (unlock func(), err error) {
 			s.captured = append(s.captured, id)
 		}
 	}
-	held := true
-	unlock = func() {
-		if held && ctx.Err() == nil { // else the connection is gone, and its locks
-			held = false
-			if err := s.conn.Exec(context.WithoutCancel(ctx), "UNLOCK TABLES"); err != nil {
-				s.log.Warn("releasing the snapshot's locks", "error", err) // the end of the connection does
-			}
-		}
-	}
-	secs := max(int(s.set.lockTimeout/time.Second), 1)
-	// The server must not give up while Kafka is slow and rows are not taken off the connection.
-	if err := s.conn.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d, innodb_lock_wait_timeout = %[1]d, net_write_timeout = 86400", secs)); err != nil {
-		return nil, err
-	}
-	if s.set.locking != "none" {
-		err := s.conn.Exec(ctx, "FLUSH TABLES WITH READ LOCK")
-		switch server.Code(err) {
-		case 0:
-			if err != nil {
-				return nil, err
-			}
-			s.globalLock = true
-		case server.CodeAccessDenied, server.CodeDBAccessDenied, server.CodeSpecificPrivilege:
-			return unlock, s.lockTables(ctx)
-		case server.CodeLockWaitTimeout:
-			return nil, fmt.Errorf("the snapshot did not get the global read lock within snapshot.lock.timeout.ms (%s); a long query or another "+
-				"lock stands in the way: %w", s.set.lockTimeout, err)
-		default:
-			return nil, err
-		}
-	} else {
-		held = false
-	}
-	for _, q := range []string{"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT"} {
-		if err := s.conn.Exec(ctx, q); err != nil {
-			unlock()
-			return nil, err
-		}
-	}
-	return unlock, nil
+	return nil
 }
 
-// lockTables locks the captured tables one by one, where the user may not take the global lock. The locks stay until all rows are
-// read: releasing them would end the transaction.
-func (s *snapshotter) lockTables(ctx context.Context) error {
-	s.log.Warn("the user may not take the global read lock (RELOAD); locking each captured table until its rows are read", "tables", len(s.captured))
-	if len(s.captured) == 0 {
-		return nil
+// structure writes the definitions into the schema history, and lets go of the locks that only they needed.
+func (s *snapshotter) structure(ctx context.Context) error {
+	now, later := s.defined()
+	statements, err := s.definitions(ctx, now, true)
+	if err != nil {
+		return err
 	}
-	s.tableLocks = true
-	var b strings.Builder
-	for i, id := range s.captured {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(id.Backticked() + " READ")
+	if s.set.locking != "extended" {
+		s.locks.releaseAll(ctx)
 	}
-	if err := s.conn.Exec(ctx, "LOCK TABLES "+b.String()); err != nil {
-		return fmt.Errorf("locking the captured tables (grant RELOAD or LOCK TABLES to the user): %w", err)
+	if err := s.record(ctx, statements); err != nil || len(later) == 0 {
+		return err
 	}
-	return nil
+	if statements, err = s.definitions(ctx, later, false); err != nil {
+		return err
+	}
+	return s.record(ctx, statements)
 }
 
 func (s *snapshotter) readPosition(ctx context.Context) error {
@@ -212,7 +112,13 @@ func (s *snapshotter) readPosition(ctx context.Context) error {
 		return fmt.Errorf("reading the binary log position: %w", err)
 	}
 	now := s.w.now()
-	s.at = &offset{tsSec: now.Unix(), file: p.File, pos: p.Pos, gtids: p.GTIDs, snapshot: s.set.snapshot.marker}
+	if s.keep != nil {
+		o := *s.keep
+		o.snapshot, o.more = markerInitial, nil
+		s.at, s.origin = &o, origin{tsMicros: now.Unix() * 1e6, file: data.String(o.file), pos: o.pos}
+		return nil
+	}
+	s.at = &offset{tsSec: now.Unix(), file: p.File, pos: p.Pos, gtids: p.GTIDs, snapshot: markerInitial}
 	if !s.gtidMode {
 		s.at.gtids = ""
 	}
@@ -229,7 +135,7 @@ func (s *snapshotter) defined() (now, later []history.TableID) {
 	for _, id := range s.all {
 		switch {
 		case s.set.history.capturedDBs && !s.set.filters.database(id.DB):
-		case s.tableLocks && !s.set.filters.table(id):
+		case s.locks.tables && !s.set.filters.table(id):
 			later = append(later, id)
 		default:
 			now = append(now, id)
@@ -328,30 +234,19 @@ func (s *snapshotter) announceOne(ctx context.Context, ch *history.Change, id hi
 	return nil
 }
 
-// data sends the rows of all captured tables.
-func (s *snapshotter) data(ctx context.Context) error {
+// data sends the rows of all captured tables. The last record is not sent yet; nil: there was none.
+func (s *snapshotter) data(ctx context.Context) (*chunkWriter, error) {
 	var ids []history.TableID
 	for _, id := range s.captured {
 		if s.set.filters.snapshot(id) {
 			ids = append(ids, id)
 		}
 	}
-	for i, id := range ids {
-		info, err := s.tables.info(id)
-		if err != nil {
-			return err
-		}
-		if info == nil {
-			continue
-		}
-		began := s.w.now()
-		n, err := s.table(ctx, info, i == 0)
-		if err != nil {
-			return fmt.Errorf("reading table %s: %w", id, err)
-		}
-		s.log.Info("the snapshot read a table", "table", id.String(), "rows", n, "seconds", s.w.now().Sub(began).Seconds())
+	if err := s.order(ctx, ids); err != nil {
+		return nil, err
 	}
-	return nil
+	s.meter.begin(len(ids))
+	return newDumper(s, ids).run(ctx)
 }
 
 // The markers of source.snapshot.
@@ -361,65 +256,14 @@ var (
 	markLastInTable  = data.String("last_in_data_collection")
 	markLast         = data.String("last")
 	markTrue         = data.String("true")
+	markIncremental  = data.String("incremental")
 )
 
-var selectAll = regexp.MustCompile(`(?i)\A\s*SELECT\s+\*\s+FROM\b`)
+// release sends the schema change that is held, if one is.
+func (s *snapshotter) release(ctx context.Context) error { return s.sendHeld(ctx, s.at) }
 
-func (s *snapshotter) table(ctx context.Context, info *tableInfo, firstTable bool) (rows int64, err error) {
-	query := s.set.selects[strings.ToLower(info.id.String())]
-	if query == "" {
-		query = "SELECT * FROM " + info.id.Backticked()
-	}
-	// The codec wants its own list: all columns, some of them cast.
-	query = selectAll.ReplaceAllLiteralString(query, "SELECT "+info.codec.SelectList()+" FROM")
-	err = s.conn.Stream(ctx, query, func(fields []mysql.FieldValue) error {
-		mark := markTrue
-		if rows == 0 {
-			mark = markFirstInTable
-			if firstTable {
-				mark = markFirst
-			}
-		}
-		rows++
-		return s.row(ctx, info, fields, mark)
-	})
-	if err != nil {
-		return rows, err
-	}
-	// The first row of the first table stays "first" even if it is the last of the table.
-	if rows > 0 && !s.held.marker.Equal(markFirst) {
-		s.held.marker = markLastInTable
-	}
-	return rows, nil
-}
-
-// row sends the held row and holds the new one. What is held is a copy of the fields: the rows that were decoded belong to the batch
-// that was open then, and Poll may have taken it since.
-func (s *snapshotter) row(ctx context.Context, info *tableInfo, fields []mysql.FieldValue, mark data.Value) error {
-	if err := s.release(ctx); err != nil {
-		return err
-	}
-	h := &s.held
-	h.info, h.marker = info, mark
-	h.fields, h.text = h.fields[:0], h.text[:0]
-	for i := range fields {
-		h.text = append(h.text, fields[i].AsString()...)
-	}
-	text := h.text
-	for i := range fields {
-		f := &fields[i]
-		n := len(f.AsString())
-		h.fields = append(h.fields, mysql.NewFieldValue(f.Type, f.AsUint64(), text[:n:n]))
-		text = text[n:]
-	}
-	return nil
-}
-
-// release sends what is held, if anything is.
-func (s *snapshotter) release(ctx context.Context) error { return s.send(ctx, s.at) }
-
-func (s *snapshotter) send(ctx context.Context, at connect.SourceOffset) error {
-	if s.heldRec == nil && s.held.info == nil {
+func (s *snapshotter) sendHeld(ctx context.Context, at connect.SourceOffset) error {
+	if s.heldRec == nil {
 		return nil
 	}
 	if err := s.q.begin(ctx); err != nil {
@@ -430,45 +274,45 @@ func (s *snapshotter) send(ctx context.Context, at connect.SourceOffset) error {
 	if err != nil {
 		return err
 	}
-	if s.heldRec != nil {
-		s.heldRec.Position.Offset = at
-		s.q.add(b, *s.heldRec, s.heldSize)
-		s.heldRec = nil
-		return nil
-	}
-	h := &s.held
-	info := h.info
-	h.info = nil
-	r, err := info.codec.DecodeText(h.fields, &b.mem)
-	if err != nil {
-		return err
-	}
-	o := s.origin
-	o.snapshot = h.marker
-	value := s.w.envelope(&b.mem, info, &o, opRead, nil, r.Value)
-	s.q.add(b, s.w.record(info, info.key(r, &b.mem), value, s.w.context, at), recordOverhead+len(h.text))
+	s.heldRec.Position.Offset = at
+	s.q.add(b, *s.heldRec, s.heldSize)
+	s.heldRec = nil
 	return nil
 }
 
-// finish sends the last record, with the offset of a completed snapshot: until it is stored, a restart takes the snapshot again. Then
-// a heartbeat, which carries that offset even if there was no record.
-func (s *snapshotter) finish(ctx context.Context, done *offset) error {
-	s.held.marker = markLast
-	if err := s.send(ctx, done); err != nil {
+// finish sends the last record, with the offset of a completed snapshot. Then a heartbeat, which carries that offset even if there was
+// no record.
+func (s *snapshotter) finish(ctx context.Context, tail *chunkWriter, done *offset) error {
+	if tail != nil {
+		if err := tail.sendLast(ctx, done); err != nil {
+			return err
+		}
+	}
+	if err := s.sendHeld(ctx, done); err != nil {
 		return err
 	}
-	if s.set.heartbeat > 0 {
-		if err := s.q.begin(ctx); err != nil {
-			return err
-		}
-		defer s.q.end()
-		b, err := s.q.batch(ctx, 1)
-		if err != nil {
-			return err
-		}
-		s.q.add(b, s.w.heartbeat(done), recordOverhead)
-		s.lastBeat = s.w.now()
+	if err := s.beatAt(ctx, done); err != nil {
+		return err
 	}
 	s.log.Info("the snapshot is complete", "file", done.file, "position", done.pos, "gtids", done.gtids)
+	s.meter.end()
+	return s.notify.initial(ctx, done, statusCompleted, nil)
+}
+
+// beatAt sends a heartbeat, if they are on.
+func (r *reader) beatAt(ctx context.Context, at *offset) error {
+	if r.set.heartbeat <= 0 {
+		return nil
+	}
+	if err := r.q.begin(ctx); err != nil {
+		return err
+	}
+	defer r.q.end()
+	b, err := r.q.batch(ctx, 1)
+	if err != nil {
+		return err
+	}
+	r.q.add(b, r.w.heartbeat(at), recordOverhead)
+	r.lastBeat = r.w.now()
 	return nil
 }

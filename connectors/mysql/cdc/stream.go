@@ -26,21 +26,58 @@ const (
 // offset that was handed out, by the same rule as after a restart.
 func (r *reader) stream(ctx context.Context) error {
 	from := r.cur.last()
-	return r.retry(ctx, "reading the binary log", func() error {
-		c, err := r.cursor(from)
-		if err != nil {
-			return err
-		}
-		c.row = r.cur.row
-		r.cur = c
-		r.maps = map[uint64]*tableMap{}
-		r.dropHeld()
-		err = r.dump(ctx)
-		if to := r.cur.last(); *to != *from {
-			from, r.attempts = to, 0
-		}
+	if err := r.startIncremental(ctx); err != nil {
 		return err
+	}
+	defer r.inc.hangUp()
+	return r.retry(ctx, "reading the binary log", func() error {
+		for {
+			c, err := r.cursor(from)
+			if err != nil {
+				return err
+			}
+			c.row = r.cur.row
+			r.cur = c
+			r.inc.restart()
+			r.maps = map[uint64]*tableMap{}
+			r.dropHeld()
+			err = r.dump(ctx)
+			if to := r.cur.last(); *to != *from {
+				from, r.attempts = to, 0
+			}
+			if !errors.Is(err, errBlocking) {
+				return err
+			}
+			if err := r.blockingSnapshot(ctx); err != nil {
+				return err
+			}
+		}
 	})
+}
+
+// startIncremental takes up the incremental snapshots that the offset tells of, and that of tables that are new.
+func (r *reader) startIncremental(ctx context.Context) error {
+	r.inc = newIncremental(r, r.cur.more)
+	if len(r.added) == 0 {
+		return nil
+	}
+	for _, id := range r.added {
+		r.inc.jobs = append(r.inc.jobs, &job{id: id})
+	}
+	r.inc.changed()
+	return r.inc.note(ctx, statusStarted, r.inc.tables())
+}
+
+// between does what is done between two transactions: signals, incremental snapshots.
+func (r *reader) between(ctx context.Context) error {
+	c := r.cur
+	if c.inTx || c.open || c.resuming() {
+		return nil
+	}
+	if err := r.signals(ctx); err != nil {
+		return err
+	}
+	return r.inc.step(ctx)
 }
 
 // dump opens one replication connection and handles its events until it breaks.
@@ -54,6 +91,9 @@ func (r *reader) dump(ctx context.Context) error {
 	heartbeat := serverHeartbeat
 	if r.set.heartbeat > 0 {
 		heartbeat = min(heartbeat, max(r.set.heartbeat, 100*time.Millisecond))
+	}
+	if len(r.inc.jobs) > 0 || r.set.signals.kafka || r.set.signals.file != "" {
+		heartbeat = min(heartbeat, time.Second) // what waits is looked after at each event
 	}
 	h := &eventHandler{reader: r, ctx: ctx}
 	cfg := replication.BinlogSyncerConfig{

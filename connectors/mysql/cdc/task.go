@@ -53,7 +53,7 @@ func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext) error {
 		return fmt.Errorf("opening the schema history topic %s: %w", set.history.topic, err)
 	}
 	t.q = newQueue(max(set.batchSize, recordsPerRow), set.queueSize, set.queueBytes)
-	r := newReader(readerConfig{set: set, task: tc.ID.Task, queue: t.q, log: tc.Log, stored: stored, topic: t.topic, now: t.now})
+	r := newReader(readerConfig{set: set, task: tc.ID.Task, queue: t.q, log: tc.Log, stored: stored, topic: t.topic, now: t.now, metrics: tc.Metrics, logs: tc.Logs, commitSoon: tc.CommitSoon})
 	tc.Metrics.Gauge(metricQueue, func() float64 { return float64(t.q.backlog()) })
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	t.cancel = cancel
@@ -69,8 +69,6 @@ func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext) error {
 	})
 	return nil
 }
-
-var metricQueue = &connect.Metric{Name: "mysql_queue_records", Unit: "records", Help: "Records read from MySQL that wait to be taken."}
 
 // readOffset reads the stored offset; nil if there is none.
 func readOffset(ctx context.Context, tc connect.SourceTaskContext, set *settings) (*offset, error) {

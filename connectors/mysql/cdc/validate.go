@@ -87,6 +87,7 @@ func staticProblems(v config.Values) []config.Problem {
 	if _, err := keyColumnsOf(keyMessageKeyColumns.Get(v)); err != nil {
 		add(keyMessageKeyColumns, "%v", err)
 	}
+	out = append(out, snapshotProblems(v)...)
 	out = append(out, unsupported(v)...)
 	// Debezium finds this only when it starts; its answer to an empty config does not list the key.
 	if len(out) == 0 && keySchemaHistoryInternalKafkaTopic.Get(v) == "" {
@@ -100,14 +101,7 @@ var notYet = []struct {
 	key config.AnyKey
 	ok  []string // lower case
 }{
-	{keySnapshotMaxThreads, []string{"1"}},
-	{keySnapshotMode, []string{"always", "initial", "initial_only", "no_data", "when_needed", "schema_only"}},
-	{keySnapshotLockingMode, []string{"minimal", "extended", "none"}}, {keySnapshotQueryMode, []string{"select_all"}},
-	{keySnapshotTablesOrderByRowCount, []string{"disabled"}}, {keySignalDataCollection, nil},
-	{keySignalEnabledChannels, []string{"", "source"}}, {keyNotificationEnabledChannels, []string{""}},
 	{keyPostProcessors, []string{""}},
-
-	{keyReadOnly, []string{"false"}},
 	{keyOpenlineageIntegrationEnabled, []string{"false"}}, {keyBinlogBufferSize, []string{"0"}},
 	{keySchemaHistoryInternal, []string{"io.debezium.storage.kafka.history.kafkaschemahistory",
 		"io.debezium.relational.history.kafkaschemahistory"}},

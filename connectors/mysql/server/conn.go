@@ -254,6 +254,7 @@ const (
 	CodeDBAccessDenied     = 1044
 	CodeTableAccessDenied  = 1142
 	CodeNoSuchTable        = 1146
+	CodeBadField           = 1054
 	CodeLockWaitTimeout    = 1205
 	CodeSpecificPrivilege  = 1227
 	CodeFatalReadingBinlog = 1236

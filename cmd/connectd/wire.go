@@ -24,6 +24,7 @@ import (
 	"github.com/connectd/connectd/runtime/herder/core"
 	"github.com/connectd/connectd/runtime/kafka"
 	"github.com/connectd/connectd/runtime/logging"
+	"github.com/connectd/connectd/runtime/memory"
 	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/plugin"
 	"github.com/connectd/connectd/runtime/secrets"
@@ -278,6 +279,14 @@ func (p *process) builder() *worker.Builder {
 		Logs: &store.TopicLogs{Clients: p.clients, Log: p.log}, Topics: &topicMaker{p}, Metrics: p.metrics, Log: p.log,
 		CommitInterval: p.cfg.OffsetFlushInterval, CommitTimeout: p.cfg.OffsetFlushTimeout,
 	}
+	limit := p.cfg.MemoryBudget
+	if limit < 0 {
+		limit = memory.Default()
+	}
+	b.Memory = memory.New(limit)
+	m := p.metrics.Worker()
+	m.Gauge(&metrics.WorkerMemory.Metric, func() float64 { return float64(b.Memory.Used()) })
+	m.Gauge(&metrics.WorkerMemoryLimit.Metric, func() float64 { return float64(b.Memory.Limit()) })
 	if p.cfg.TopicTracking {
 		b.Tracker = func(id connect.TaskID, topic string) {
 			if _, known := p.status.Topic(id.Connector, topic); !known {

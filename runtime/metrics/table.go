@@ -44,6 +44,10 @@ var (
 		"Records acknowledged by Kafka.", taskLabels, "source-task-metrics: source-record-write-total")
 	SourceRecordActive = row(Gauge, "source_record_active", "records",
 		"Records polled and not yet acknowledged or dropped.", taskLabels, "source-task-metrics: source-record-active-count")
+	TaskMemory = row(Gauge, "task_memory_used_bytes", "bytes",
+		"Memory of records under way: batches on their way to Kafka, or fetched and not yet taken by the sink.", taskLabels, "")
+	TaskMemoryShare = row(Gauge, "task_memory_guaranteed_bytes", "bytes",
+		"What the task may hold when worker.memory.budget.bytes is used up; 0 without a limit.", taskLabels, "")
 	SourceBytesActive = row(Gauge, "source_bytes_active", "bytes",
 		"Bytes handed to the producer and not yet acknowledged.", taskLabels, "")
 	SourcePollTime = row(Histogram, "source_poll_batch_seconds", "seconds",
@@ -116,6 +120,10 @@ var (
 		"Task starts tried.", nil, "connect-worker-metrics: task-startup-attempts-total")
 	TaskStartupFailures = row(Counter, "worker_task_startup_failure", "starts",
 		"Task starts that failed.", nil, "connect-worker-metrics: task-startup-failure-total")
+	WorkerMemory = row(Gauge, "worker_memory_used_bytes", "bytes",
+		"Memory of records under way, of all tasks.", nil, "")
+	WorkerMemoryLimit = row(Gauge, "worker_memory_limit_bytes", "bytes",
+		"worker.memory.budget.bytes as it is in force; 0 is no limit.", nil, "")
 	AbandonedTasks = row(Gauge, "worker_abandoned_tasks", "tasks",
 		"Task instances that missed their stop deadline and have not exited yet.", nil, "")
 	Rebalances = row(Counter, "worker_rebalance_completed", "rebalances",
@@ -125,11 +133,11 @@ var (
 // Table lists all metrics of the runtime, in the order of the manual.
 func Table() []*Metric {
 	return []*Metric{
-		SourceRecordPoll, SourceRecordWrite, SourceRecordActive, SourceBytesActive, SourcePollTime,
+		SourceRecordPoll, SourceRecordWrite, SourceRecordActive, TaskMemory, TaskMemoryShare, SourceBytesActive, SourcePollTime,
 		SinkRecordRead, SinkRecordSend, SinkPartitions, SinkPutTime,
 		BatchSize, OffsetCommitSuccess, OffsetCommitFailure, OffsetCommitTime, TaskStatus, TaskRestarts, TaskStalled, TaskNextRestart,
 		RecordFailures, RecordErrors, RecordsSkipped, Retries, ErrorsLogged, DeadLetterRequests, DeadLetterFailures, LastErrorTime,
 		WorkerConnectors, WorkerTasks, ConnectorStartups, ConnectorStartupFailures, TaskStartups, TaskStartupFailures,
-		AbandonedTasks, Rebalances,
+		WorkerMemory, WorkerMemoryLimit, AbandonedTasks, Rebalances,
 	}
 }

@@ -76,6 +76,9 @@ func (b *Buffer) Size() int {
 	return n
 }
 
+// Held is the memory the buffer holds now, in bytes.
+func (b *Buffer) Held() int { return b.Size() + b.large }
+
 // Reset makes the memory usable again.
 func (b *Buffer) Reset() {
 	for _, s := range b.slabs[:b.slab] {

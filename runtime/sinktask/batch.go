@@ -16,10 +16,11 @@ import (
 type batch struct {
 	records []*connect.SinkRecord
 	ends    connect.Offsets
+	bytes   int64 // of what was read, about
 }
 
 func (b *batch) reset() {
-	b.records = nil // the task may keep the old slice's records
+	b.records, b.bytes = nil, 0 // the task may keep the old slice's records
 	if b.ends == nil {
 		b.ends = connect.Offsets{}
 	}
@@ -97,6 +98,7 @@ func (t *Task) decode(ctx context.Context, in []*kgo.Record) error {
 	var last connect.TopicPartition
 	for i, r := range in {
 		out := &records[i]
+		t.batch.bytes += recordSize(r)
 		out.Wire = &wires[i]
 		pipeline.SetWire(out.Wire, r)
 		outcome, err := t.cfg.Chain.Decode(ctx, r, out)
@@ -188,6 +190,7 @@ func (t *Task) taken(n int) {
 		}
 	}
 	t.batch.reset()
+	t.inHand()
 	t.holding, t.attempt = false, 0
 }
 

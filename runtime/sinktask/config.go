@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/runtime/memory"
 	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/pipeline"
 )
@@ -32,6 +33,9 @@ type Config struct {
 	MaxPollInterval time.Duration // max.poll.interval.ms; 0: 300 s
 	CommitInterval  time.Duration // offset.flush.interval.ms; 0: 60 s
 	CommitTimeout   time.Duration // offset.flush.timeout.ms; 0: 5 s
+
+	// Memory is the worker's, which the task shares; nil: no common limit.
+	Memory *memory.Budget
 
 	Paused  bool // begin in state PAUSED: Start is called on the first Resume
 	Events  pipeline.Events

@@ -81,8 +81,12 @@ func (t *Task) iterate(ctx context.Context) error {
 		if !t.waitHeld(ctx) {
 			return nil
 		}
-	} else if err := t.fill(ctx); err != nil {
-		return err
+	} else {
+		err := t.fill(ctx)
+		t.inHand()
+		if err != nil {
+			return err
+		}
 	}
 	if ctx.Err() != nil || t.broken != nil || t.sess.isDead() {
 		return t.broken
@@ -141,6 +145,7 @@ func (t *Task) poll(ctx context.Context, timeout time.Duration) kgo.Fetches {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	s := t.sess
+	t.limitFetches(s)
 	s.polls <- ctx
 	for {
 		select {

@@ -36,7 +36,11 @@ type request struct {
 // session is one membership in the group: a client and its fetcher. A task that left the group because it was too slow joins with a
 // new one.
 type session struct {
-	client   *kgo.Client
+	client *kgo.Client
+	// What the user allows to fetch, and what is asked for now, in bytes; the loop's own.
+	fetchMax, fetchPartitionMax, fetchNow int32
+	fetched                               *fetched
+
 	ctl      *control
 	requests chan *request
 	polls    chan context.Context
@@ -62,7 +66,7 @@ type beginning struct {
 func (t *Task) newSession() (*session, error) {
 	s := &session{
 		ctl: t.ctl, requests: make(chan *request), polls: make(chan context.Context), results: make(chan kgo.Fetches, 1),
-		dead: make(chan struct{}), begun: map[connect.TopicPartition]beginning{},
+		dead: make(chan struct{}), begun: map[connect.TopicPartition]beginning{}, fetched: &fetched{mem: t.mem},
 	}
 	opts := []kgo.Opt{
 		// Java's default assignors, in its order.
@@ -79,6 +83,7 @@ func (t *Task) newSession() (*session, error) {
 		kgo.OnPartitionsRevoked(s.callback(revoked)),
 		kgo.OnPartitionsLost(s.callback(lost)),
 		kgo.AdjustFetchOffsetsFn(s.adjust),
+		kgo.WithHooks(s.fetched),
 	)
 	if t.cfg.TopicsRegex != "" {
 		re := "^(?:" + t.cfg.TopicsRegex + ")$"
@@ -94,6 +99,9 @@ func (t *Task) newSession() (*session, error) {
 		return nil, fmt.Errorf("making the consumer: %w", err)
 	}
 	s.client = cl
+	s.fetchMax, _ = cl.OptValue(kgo.FetchMaxBytes).(int32)
+	s.fetchPartitionMax, _ = cl.OptValue(kgo.FetchMaxPartitionBytes).(int32)
+	t.limitFetches(s)
 	s.fetcher.Go(func() {
 		for ctx := range s.polls {
 			s.results <- cl.PollRecords(ctx, t.cfg.MaxPollRecords)

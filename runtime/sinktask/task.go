@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/runtime/memory"
 	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/pipeline"
 )
@@ -32,6 +33,9 @@ type Task struct {
 
 	mu   sync.Mutex
 	sess *session // replaced by the loop; read by Abandon
+
+	mem  *memory.Account
+	held int64 // of it, what is in hand; the loop's own
 
 	// The loop's own.
 	parts     map[connect.TopicPartition]*partition
@@ -68,6 +72,7 @@ func New(cfg Config) *Task {
 	cfg.setDefaults()
 	t := &Task{cfg: cfg, gate: pipeline.NewGate(cfg.Paused), ctl: newControl(), parts: map[connect.TopicPartition]*partition{}}
 	t.events = cfg.Events.Guarded(&t.fence)
+	t.mem = cfg.Memory.Open(nil)
 	t.life, t.cancelLife = context.WithCancel(context.Background())
 	if cfg.Chain.Reports() {
 		t.ctl.reporter = &reporter{chain: cfg.Chain, fence: &t.fence, life: t.life}
@@ -80,6 +85,8 @@ func New(cfg Config) *Task {
 		batchSize: m.Histogram(&metrics.BatchSize.Metric), putSeconds: m.Histogram(&metrics.SinkPutTime.Metric),
 		commitSecs: m.Histogram(&metrics.OffsetCommitTime.Metric),
 	}
+	m.Gauge(&metrics.TaskMemory.Metric, func() float64 { return float64(t.mem.Used()) })
+	m.Gauge(&metrics.TaskMemoryShare.Metric, func() float64 { return float64(t.mem.Share()) })
 	m.Gauge(&metrics.SinkPartitions.Metric, func() float64 { return float64(len(t.ctl.Assignment())) })
 	return t
 }
@@ -97,6 +104,7 @@ func (t *Task) Abandon() {
 		return
 	}
 	t.cancelLife()
+	t.mem.Close()
 	t.mu.Lock()
 	s := t.sess
 	t.mu.Unlock()
@@ -115,6 +123,7 @@ func (t *Task) Run(ctx context.Context) error {
 	err := t.run(ctx)
 	t.cancelLife()
 	t.commits.Wait()
+	t.mem.Close()
 	t.cfg.Chain.DeadLetter().Close()
 	err = errors.Join(err, protect(t.cfg.Chain.Close))
 	switch {

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/runtime/memory"
 	"github.com/connectd/connectd/runtime/pipeline"
 )
 
@@ -39,6 +40,7 @@ type pool struct {
 	max     int64
 	recycle func([]*connect.SourceRecord) // nil: the task does not want them
 	freed   func(bytes int64)
+	mem     *memory.Account // counts what is idle
 
 	mu    sync.Mutex
 	idle  []*block
@@ -53,6 +55,7 @@ func (p *pool) get(n int) *block {
 		b, p.idle[k-1] = p.idle[k-1], nil
 		p.idle = p.idle[:k-1]
 		p.bytes -= b.size()
+		p.mem.Add(-b.size())
 	}
 	p.mu.Unlock()
 	if b == nil {
@@ -174,6 +177,15 @@ func (p *pool) put(b *block) {
 	defer p.mu.Unlock()
 	if n := b.size(); p.bytes+n <= p.max {
 		p.bytes += n
+		p.mem.Add(n)
 		p.idle = append(p.idle, b)
 	}
+}
+
+// drop lets go of the blocks that are kept for use again.
+func (p *pool) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mem.Add(-p.bytes)
+	p.idle, p.bytes = nil, 0
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/runtime/memory"
 	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/pipeline"
 )
@@ -49,6 +50,9 @@ type Config struct {
 	// MaxBufferedBytes bounds keys and values handed to the producer and not yet acknowledged; 0: 8 MiB. At four times of it, memory
 	// held for unfinished batches stops the polling too.
 	MaxBufferedBytes int64
+
+	// Memory is the worker's, which the task shares; nil: no common limit.
+	Memory *memory.Budget
 
 	Paused  bool // begin in state PAUSED: Start is called on the first Resume
 	Events  pipeline.Events

@@ -24,6 +24,7 @@ func (t *Task) Run(ctx context.Context) error {
 	err := t.run(ctx)
 	// All contexts end here, whatever happened: nothing of the task survives Run.
 	t.cancelLife()
+	t.mem.Close()
 	t.cfg.Chain.DeadLetter().Close()
 	err = errors.Join(err, protect(t.cfg.Chain.Close))
 	switch {

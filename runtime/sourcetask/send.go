@@ -25,7 +25,7 @@ func (t *Task) sendBatches() {
 }
 
 func (t *Task) sendBatch(batch []*connect.SourceRecord) error {
-	if !t.await(func() bool { return t.retained.Load() < 4*t.cfg.MaxBufferedBytes }) {
+	if !t.await(t.room) {
 		return t.send.Err()
 	}
 	b := t.pool.get(len(batch))
@@ -36,11 +36,24 @@ func (t *Task) sendBatch(batch []*connect.SourceRecord) error {
 	if err != nil {
 		b.failed.Store(true) // not all of it was handled: nothing to recycle
 	}
-	b.bytes = b.size()
+	b.bytes = b.size() + int64(b.buf.Held()-b.buf.Size())
 	t.retained.Add(b.bytes)
+	t.mem.Add(b.bytes)
 	// Segments end at the last record that was handled, so that the prefix before a failure counts.
 	b.closeSegments(&t.track)
 	return err
+}
+
+// room tells whether another batch may be taken on: by the task's own bound, and by the worker's.
+func (t *Task) room() bool {
+	if t.retained.Load() >= 4*t.cfg.MaxBufferedBytes {
+		return false
+	}
+	if t.mem.Room() {
+		return true
+	}
+	t.pool.drop() // what is kept for use again only
+	return t.mem.Room()
 }
 
 func (t *Task) sendRecords(b *block, batch []*connect.SourceRecord) error {
@@ -188,6 +201,7 @@ func (t *Task) signal() {
 // freed is called by the pool.
 func (t *Task) freed(bytes int64) {
 	t.retained.Add(-bytes)
+	t.mem.Add(-bytes)
 	t.signal()
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/runtime/memory"
 	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/pipeline"
 )
@@ -47,6 +48,7 @@ type Task struct {
 	recordCommitter connect.RecordCommitter
 	hearing         sync.Mutex // RecordCommitted is called one at a time
 
+	mem      *memory.Account
 	buffered atomic.Int64 // bytes of records not acknowledged
 	retained atomic.Int64 // bytes of blocks not freed
 	active   atomic.Int64 // records polled and neither acknowledged nor dropped
@@ -88,7 +90,8 @@ func New(cfg Config) *Task {
 	t.recycler, _ = cfg.Task.(connect.Recycler)
 	t.committer, _ = cfg.Task.(connect.Committer)
 	t.recordCommitter, _ = cfg.Task.(connect.RecordCommitter)
-	t.pool = pool{max: cfg.MaxBufferedBytes, freed: t.freed}
+	t.mem = cfg.Memory.Open(t.signal)
+	t.pool = pool{max: cfg.MaxBufferedBytes, freed: t.freed, mem: t.mem}
 	if t.recycler != nil {
 		t.pool.recycle = t.recycle
 	}
@@ -108,6 +111,8 @@ func (t *Task) measure() {
 		commitSecs: m.Histogram(&metrics.OffsetCommitTime.Metric),
 	}
 	m.Gauge(&metrics.SourceRecordActive.Metric, func() float64 { return float64(t.active.Load()) })
+	m.Gauge(&metrics.TaskMemory.Metric, func() float64 { return float64(t.mem.Used()) })
+	m.Gauge(&metrics.TaskMemoryShare.Metric, func() float64 { return float64(t.mem.Share()) })
 	m.Gauge(&metrics.SourceBytesActive.Metric, func() float64 { return float64(t.buffered.Load()) })
 }
 
@@ -124,6 +129,7 @@ func (t *Task) Abandon() {
 		return
 	}
 	t.cancelLife()
+	t.mem.Close()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.client != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/connectd/connectd/runtime/cluster"
 	"github.com/connectd/connectd/runtime/connectorconfig"
 	"github.com/connectd/connectd/runtime/kafka"
+	"github.com/connectd/connectd/runtime/memory"
 	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/pipeline"
 	"github.com/connectd/connectd/runtime/plugin"
@@ -41,6 +42,7 @@ type Builder struct {
 	// Tracker hears which topics a task uses, each once (KIP-558).
 	Tracker func(id connect.TaskID, topic string)
 	Metrics *metrics.Registry
+	Memory  *memory.Budget // of all tasks; nil: no limit
 	Log     *slog.Logger
 
 	CommitInterval, CommitTimeout time.Duration // offset.flush.interval.ms, offset.flush.timeout.ms
@@ -249,7 +251,7 @@ func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan
 		ID: r.id, Task: plan.Source.New().NewTask(), Chain: chain, Producer: prod.Opts, Offsets: b.Offsets.Writer(r.id.Connector),
 		Context:        connect.SourceTaskContext{Config: values, Offsets: b.Offsets.Reader(r.id.Connector), Logs: b.Logs},
 		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout, MaxBufferedBytes: int64(prod.MaxBufferedBytes),
-		Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
+		Memory: b.Memory, Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
 	}
 	if b.Topics != nil {
 		cfg.Topics = b.Topics.ForSource(plan.Clients.Admin, plan.SourceOptions.TopicCreation)
@@ -284,7 +286,7 @@ func (b *Builder) sink(ctx context.Context, r *run, plan *connectorconfig.Plan, 
 		Consumer: cons.Opts, Group: cons.GroupID, Topics: plan.SinkTopics.Topics, TopicsRegex: plan.SinkTopics.Regex,
 		MaxPollRecords: cons.MaxPollRecords, MaxPollInterval: cons.MaxPollInterval,
 		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout,
-		Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
+		Memory: b.Memory, Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
 	}), m}, nil
 }
 

@@ -28,6 +28,10 @@ var (
 				Doc("How long the tasks of a worker, all together, may take to stop before they are abandoned.")
 	keyStallTimeout = config.Long("task.stall.timeout.ms", config.AtLeast(0)).Default(300000).Importance(config.Low).
 			Doc("After how long without progress a connector or task that has work counts as stalled: in the metric task_stalled, at /health and in the log. 0: none does.")
+	keyMemoryBudget = config.Long("worker.memory.budget.bytes", config.AtLeast(-1)).Default(-1).Importance(config.Low).
+			Doc("Memory for records under way of all tasks together: batches that Kafka has not acknowledged, records fetched and not yet taken by " +
+			"sinks. A task that holds much waits before it takes on more; each keeps a guaranteed minimum. -1: half of GOMEMLIMIT or of the " +
+			"container's limit, else a quarter of the machine's memory. 0: no common limit.")
 	keyFlushInterval = config.Long("offset.flush.interval.ms", config.AtLeast(1)).Default(60000).Importance(config.Low).
 				Doc("Time between commits of offsets.")
 	keyFlushTimeout = config.Long("offset.flush.timeout.ms", config.AtLeast(1)).Default(5000).Importance(config.Low).
@@ -91,7 +95,7 @@ var (
 func commonKeys() *config.Def {
 	return config.NewDef(
 		keyBootstrapServers, keyDNSLookup, keyKeyConverter, keyKeyConverterVersion, keyValueConverter, keyValueConverterVersion,
-		keyShutdownTimeout, keyStallTimeout, keyFlushInterval, keyFlushTimeout, keyPluginPath, keyPluginDiscovery,
+		keyShutdownTimeout, keyMemoryBudget, keyStallTimeout, keyFlushInterval, keyFlushTimeout, keyPluginPath, keyPluginDiscovery,
 		keyMetricsWindow, keyMetricsSamples, keyMetricsLevel, keyMetricReporters,
 		keyHeaderConverter, keyHeaderConverterVersion, keyConfigProviders, keyOverridePolicy, keyOverrideAllowlist, keyTopicCreation,
 		keyTracking, keyTrackingReset,

@@ -95,6 +95,7 @@ func (l *loader) worker() Worker {
 		KeyConverter:        l.converter("key.converter", keyKeyConverter, keyKeyConverterVersion),
 		ValueConverter:      l.converter("value.converter", keyValueConverter, keyValueConverterVersion),
 		HeaderConverter:     l.converter("header.converter", keyHeaderConverter, keyHeaderConverterVersion),
+		MemoryBudget:        keyMemoryBudget.Get(v),
 		TaskShutdownTimeout: config.Millis(keyShutdownTimeout, v),
 		StallTimeout:        config.Millis(keyStallTimeout, v),
 		OffsetFlushInterval: config.Millis(keyFlushInterval, v),

@@ -31,8 +31,8 @@ func TestDefaultsAreKafkaConnects(t *testing.T) {
 		Worker: Worker{
 			BootstrapServers: []string{"localhost:9092"},
 			KeyConverter:     Converter{Class: "K", Props: config.Props{}}, ValueConverter: Converter{Class: "V", Props: config.Props{}},
-			HeaderConverter:     Converter{Class: "org.apache.kafka.connect.storage.SimpleHeaderConverter", Props: config.Props{}},
-			TaskShutdownTimeout: 5 * time.Second, OffsetFlushInterval: time.Minute, OffsetFlushTimeout: 5 * time.Second,
+			HeaderConverter: Converter{Class: "org.apache.kafka.connect.storage.SimpleHeaderConverter", Props: config.Props{}},
+			MemoryBudget:    -1, TaskShutdownTimeout: 5 * time.Second, OffsetFlushInterval: time.Minute, OffsetFlushTimeout: 5 * time.Second,
 			StallTimeout:  5 * time.Minute,
 			Restart:       supervise.Policy{Enable: true, Initial: time.Second, Max: time.Minute, Attempts: 10, Window: 10 * time.Minute},
 			TopicCreation: true, TopicTracking: true, TopicTrackingAllowReset: true,

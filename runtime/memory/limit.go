@@ -1,0 +1,48 @@
+package memory
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+)
+
+// Default is the limit where none is configured, in bytes: half of GOMEMLIMIT if that is set, else half of the control group's limit,
+// else a quarter of the machine's memory; 1 GiB if none of them can be read.
+func Default() int64 { return defaultOf(debug.SetMemoryLimit(-1), "/") }
+
+func defaultOf(goLimit int64, root string) int64 {
+	if goLimit > 0 && goLimit < math.MaxInt64 {
+		return goLimit / 2
+	}
+	total := machine(root)
+	for _, f := range []string{"sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		n, err := strconv.ParseInt(string(bytes.TrimSpace(read(root, f))), 10, 64)
+		// "max", and numbers beyond the machine's memory, are no limit.
+		if err == nil && n > 0 && (total == 0 || n < total) {
+			return n / 2
+		}
+	}
+	if total > 0 {
+		return total / 4
+	}
+	return 1 << 30
+}
+
+// machine is the machine's memory; 0 if it cannot be read.
+func machine(root string) int64 {
+	for line := range bytes.Lines(read(root, "proc/meminfo")) {
+		if rest, ok := bytes.CutPrefix(line, []byte("MemTotal:")); ok {
+			n, _ := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte("kB")))), 10, 64)
+			return n << 10
+		}
+	}
+	return 0
+}
+
+func read(root, name string) []byte {
+	b, _ := os.ReadFile(filepath.Join(root, name))
+	return b
+}

@@ -38,6 +38,11 @@ missing_packages() {
 		java_ok || echo default-jre-headless
 		command -v mvn >/dev/null || echo maven
 	fi
+	if [[ " $* " == *" secure "* ]]; then
+		[ -x /usr/sbin/krb5kdc ] || echo krb5-kdc
+		[ -x /usr/sbin/kadmin.local ] || echo krb5-admin-server
+		command -v kinit >/dev/null || echo krb5-user
+	fi
 	if [[ " $* " == *" mariadb "* ]]; then
 		command -v mariadbd >/dev/null || echo mariadb-server-core mariadb-client-core
 	fi

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +65,7 @@ type Config struct {
 	Name   string // group id and prefix of the topics; default: a new one
 	Kafka  string // default: BED_KAFKA
 	Props  map[string]string
+	Client *http.Client // if set, workers listen on https and this client speaks to them; Props have the ssl.* keys
 }
 
 // Group is a group of connectd workers.
@@ -88,10 +90,17 @@ func NewGroup(t testing.TB, cfg Config) *Group {
 // Name is the group id.
 func (g *Group) Name() string { return g.cfg.Name }
 
+func (g *Group) url(port int) string {
+	if g.cfg.Client != nil {
+		return fmt.Sprintf("https://127.0.0.1:%d", port)
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d", port)
+}
+
 // props are the worker properties, props on top of the group's.
 func (g *Group) props(port int, props map[string]string) map[string]string {
 	all := map[string]string{
-		"bootstrap.servers": g.cfg.Kafka, "group.id": g.cfg.Name, "listeners": fmt.Sprintf("http://127.0.0.1:%d", port),
+		"bootstrap.servers": g.cfg.Kafka, "group.id": g.cfg.Name, "listeners": g.url(port),
 		"config.storage.topic": g.cfg.Name + "-configs", "offset.storage.topic": g.cfg.Name + "-offsets", "status.storage.topic": g.cfg.Name + "-status",
 		"config.storage.replication.factor": "1", "offset.storage.replication.factor": "1", "status.storage.replication.factor": "1",
 		"offset.storage.partitions": "3", "status.storage.partitions": "1", "offset.flush.interval.ms": "1000",
@@ -118,7 +127,7 @@ func (g *Group) Define(port int, props map[string]string) *Worker {
 		g.t.Fatal(err)
 	}
 	w := &Worker{
-		REST: REST{t: g.t, URL: fmt.Sprintf("http://127.0.0.1:%d", port)}, Dir: dir, binary: g.cfg.Binary, args: []string{"distributed", file},
+		REST: REST{t: g.t, URL: g.url(port), client: g.cfg.Client}, Dir: dir, binary: g.cfg.Binary, args: []string{"distributed", file},
 	}
 	g.Workers = append(g.Workers, w)
 	g.t.Cleanup(w.end)

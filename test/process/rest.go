@@ -14,8 +14,9 @@ import (
 
 // REST speaks to one worker of either kind.
 type REST struct {
-	t   testing.TB
-	URL string // without a slash at the end
+	t      testing.TB
+	URL    string       // without a slash at the end
+	client *http.Client // nil for the default
 }
 
 // StatusError is an answer of 400 or above.
@@ -44,7 +45,11 @@ func (r REST) Do(method, path string, body, into any) (int, error) {
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	client := r.client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, err
 	}

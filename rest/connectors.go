@@ -7,6 +7,7 @@ import (
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/internal/javamap"
 	"github.com/connectd/connectd/rest/api"
 	"github.com/connectd/connectd/runtime/cluster"
 )
@@ -19,12 +20,12 @@ const (
 // listConnectors is ConnectorsResource.listConnectors. Expansions it does not know are ignored, as in Java.
 func (s *Server) listConnectors(r *request) (response, error) {
 	snapshot := r.herder.Snapshot()
-	names := hashOrder(snapshot.Names(), tableSize(len(snapshot.Connectors)))
+	names := javamap.Order(snapshot.Names(), javamap.CopyOf(len(snapshot.Connectors)))
 	if !r.query.Has("expand") {
 		return response{status: http.StatusOK, body: names}, nil
 	}
 	out := api.Expansions{By: make(map[string]api.Expansion, len(names))}
-	for _, name := range hashOrder(names, grow(16, len(names))) {
+	for _, name := range javamap.Order(names, javamap.Default(len(names))) {
 		if x, ok := r.expand(name); ok {
 			out.Names = append(out.Names, name)
 			out.By[name] = x
@@ -49,7 +50,7 @@ func (r *request) expand(name string) (api.Expansion, bool) {
 			if err != nil {
 				return x, false
 			}
-			info := r.info(name, storedConfig(c.Config), r.herder.Snapshot().TaskIDs(name))
+			info := r.info(name, storedConfig(c.Config, c.Order), r.herder.Snapshot().TaskIDs(name))
 			x.Info = &info
 		}
 	}
@@ -85,7 +86,7 @@ func (s *Server) getConnector(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: r.info(c.Name, storedConfig(c.Config), r.herder.Snapshot().TaskIDs(c.Name))}, nil
+	return response{status: http.StatusOK, body: r.info(c.Name, storedConfig(c.Config, c.Order), r.herder.Snapshot().TaskIDs(c.Name))}, nil
 }
 
 func (s *Server) getConfig(r *request) (response, error) {
@@ -93,7 +94,7 @@ func (s *Server) getConfig(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: storedConfig(c.Config)}, nil
+	return response{status: http.StatusOK, body: storedConfig(c.Config, c.Order)}, nil
 }
 
 func (s *Server) createConnector(r *request) (response, error) {

@@ -321,7 +321,7 @@ func TestSignatureHeaders(t *testing.T) {
 		status               int
 		message              string
 	}{
-		{"HmacSHA256", "%%", 400, "not base64"},
+		{"HmacSHA256", "%%", 400, "Illegal base64 character"},
 		{"HmacNope", "AAAA", 400, "Algorithm HmacNope not available"},
 		{"HmacSHA256", "AAAA", 403, "invalid signature"},
 		{"", "AAAA", 400, "missing required signature"},

@@ -70,7 +70,7 @@ func (rt router) route(w http.ResponseWriter, r *http.Request) (*Route, map[stri
 	case route == nil:
 		return nil, nil, jersey(http.StatusMethodNotAllowed, true)
 	case !route.raw && !takesJSON(r, route.body):
-		return nil, nil, jersey(http.StatusUnsupportedMediaType, true)
+		return nil, nil, jersey(http.StatusUnsupportedMediaType, !readable(r.Header.Get("Content-Type")))
 	case route.any:
 		return route, params, nil
 	}

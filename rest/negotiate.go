@@ -96,6 +96,11 @@ func takesJSON(r *http.Request, body bool) bool {
 	return false
 }
 
+// readable: the Content-Type fits, or is not there; only the body cannot be read. The resource was chosen by then, so the error is JSON.
+func readable(contentType string) bool {
+	return contentType == "" || contentType == "*/*" || contentType == "application/*"
+}
+
 const contentText = "text/plain"
 
 // options answers OPTIONS with the methods of a resource: in JSON nothing, in a text their list (Jersey's OptionsMethodProcessor).

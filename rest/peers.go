@@ -68,7 +68,7 @@ func (e *PeerError) Is(target error) bool {
 func (p *Peers) PutTasks(ctx context.Context, leaderURL, connector string, tasks []config.Props, key *cluster.SessionKey) error {
 	list := make([]api.Config, len(tasks))
 	for i, t := range tasks {
-		list[i] = storedConfig(t)
+		list[i] = storedConfig(t, nil)
 	}
 	body, err := encode(list)
 	if err != nil {

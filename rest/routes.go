@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/connectd/connectd/internal/javamap"
 )
 
 // Route is one operation of the API.
@@ -120,7 +122,7 @@ func newRouter(take func(*Route) bool) router {
 				names = append(names, http.MethodHead)
 			}
 		}
-		res.allow = strings.Join(hashOrder(names, 16), ",") // as Jersey's HashSet gives them
+		res.allow = strings.Join(javamap.Order(slices.Sorted(slices.Values(names)), 16), ",") // as Jersey's HashSet gives them
 	}
 	return out
 }

@@ -44,7 +44,7 @@ func TestRoutes(t *testing.T) {
 // The orders are those of Kafka Connect's answers.
 func TestHashOrder(t *testing.T) {
 	p := config.Props{"connector.class": "", "file": "", "tasks.max": "", "name": "", "topic": ""}
-	equal(t, []string{"connector.class", "file", "tasks.max", "name", "topic"}, storedConfig(p).Keys)
+	equal(t, []string{"connector.class", "file", "tasks.max", "name", "topic"}, storedConfig(p, nil).Keys)
 	equal(t, []string{"connector.class", "name", "topic", "file", "tasks.max"}, patchedConfig(p, 5).Keys)
 	equal(t, []string{"connector.class", "file", "tasks.max", "name", "topic"}, patchedConfig(p, 6).Keys)
 	p["batch.size"] = ""
@@ -56,5 +56,5 @@ func TestHashOrder(t *testing.T) {
 	for _, k := range want {
 		mysql[k] = ""
 	}
-	equal(t, want, storedConfig(mysql).Keys)
+	equal(t, want, storedConfig(mysql, nil).Keys)
 }

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/connectd/connectd/runtime/cluster"
@@ -66,7 +67,7 @@ func (s *Server) verify(r *request) error {
 	}
 	given, err := base64.StdEncoding.DecodeString(signature)
 	if err != nil {
-		return badRequest("Internal request has a signature that is not base64: %v", err)
+		return badRequest("%s", illegalBase64(signature))
 	}
 	current, previous, algorithms := s.cfg.Verifier()
 	if !slices.Contains(algorithms, algorithm) {
@@ -89,4 +90,14 @@ func (s *Server) verify(r *request) error {
 		}
 	}
 	return &httpError{status: http.StatusForbidden, message: "Internal request contained invalid signature."}
+}
+
+// illegalBase64 is what java.util.Base64 says.
+func illegalBase64(text string) string {
+	for i := range len(text) {
+		if c := text[i]; c != '=' && c != '+' && c != '/' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return "Illegal base64 character " + strconv.FormatInt(int64(c), 16)
+		}
+	}
+	return "Last unit does not have enough valid bits"
 }

@@ -48,7 +48,7 @@ func (s *Server) getTasks(r *request) (response, error) {
 	}
 	out := make([]api.TaskInfo, len(c.Tasks))
 	for i, t := range c.Tasks {
-		out[i] = api.TaskInfo{ID: api.TaskID{Connector: c.Name, Task: int32(i)}, Config: storedConfig(t)}
+		out[i] = api.TaskInfo{ID: api.TaskID{Connector: c.Name, Task: int32(i)}, Config: storedConfig(t, c.Order)}
 	}
 	return response{status: http.StatusOK, body: out}, nil
 }

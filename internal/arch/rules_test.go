@@ -52,7 +52,7 @@ var rules = []rule{
 	{packages: "runtime/assign runtime/supervise runtime/worker/lifecycle runtime/herder/core", may: "runtime/cluster connect connect/config", pure: true, reason: pureWhy},
 	{packages: "runtime/plugin", may: sdk, reason: "a registry is a value that tests build with the plugins they need"},
 	{packages: "runtime/secrets", may: sdk + " runtime/plugin github.com/magiconair/properties", reason: "secrets are resolved where something is started: it must not be able to write them to a topic"},
-	{packages: "runtime/connectorconfig", may: sdk + " runtime/plugin runtime/supervise",
+	{packages: "runtime/connectorconfig", may: sdk + " runtime/plugin runtime/supervise internal/javamap",
 		reason: "reads and explains configs, for REST, the worker and offline checks alike: no Kafka, no running connector"},
 	{packages: "runtime/workerconfig", may: "connect/config runtime/connectorconfig runtime/supervise github.com/magiconair/properties",
 		reason: "text to typed structs: what they are used for is wired in cmd/connectd"},
@@ -75,10 +75,10 @@ var rules = []rule{
 
 	// The edges.
 	{packages: "rest/api", may: "connect/config", reason: "a leaf, shared by servers, forwarding workers and clients"},
-	{packages: "rest rest/auth", may: sdk + " rest/api runtime/cluster runtime/metrics", reason: "the herder is an interface REST declares: no Kafka and no worker behind an HTTP handler"},
+	{packages: "rest rest/auth", may: sdk + " rest/api runtime/cluster runtime/metrics internal/javamap", reason: "the herder is an interface REST declares: no Kafka and no worker behind an HTTP handler"},
 	{packages: "deploy/operator", may: "rest/api *.*", reason: "it speaks to workers over REST, as any client"},
 	{packages: "deploy/helm", reason: "only tests of the chart"},
-	{packages: "internal/clock internal/arch", reason: "no need of anything"},
+	{packages: "internal/clock internal/arch internal/javamap", reason: "no need of anything"},
 	{packages: "internal/keystore", may: "software.sslmate.com/src/go-pkcs12 github.com/youmark/pkcs8",
 		reason: "Java's ssl.* keys as TLS configs, for Kafka, REST and connectors alike: it knows none of them"},
 	{packages: "internal/broker internal/kafkatest", may: "github.com/twmb/franz-go/pkg/kfake " + kgo + kadm, reason: "a broker and the tests' view of it: the runtime is what is tested against them"},

@@ -21,6 +21,7 @@ type Snapshot struct {
 type ConnectorSnapshot struct {
 	Name   string
 	Config config.Props
+	Order  []string // the keys of Config as they stand in its record; nil if that is not known
 	Target TargetState
 	// Applied is the Config that Tasks were made of, as of their commit record; nil if that is not known (compacted away). Tasks run
 	// with it, so that a new connector config reaches them together with the task configs made of it. (KAFKA-9228)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/internal/javamap"
 	"github.com/connectd/connectd/runtime/plugin"
 )
 
@@ -44,7 +45,7 @@ func converterSection[T any](v *validation, set *plugin.Set[T], results []config
 	}
 	var s section
 	err = contained("validating the "+kind+" converter", func() error {
-		s = embed(property+".", def, def.Validate(v.ctx, props))
+		s = embed(property+".", hashed(def.Validate(v.ctx, props)))
 		return nil
 	})
 	if err != nil {
@@ -62,16 +63,35 @@ func converterProps(props config.Props, kind string) config.Props {
 	return props
 }
 
-// embed puts the prefix in front of the names of an embedded result.
-func embed(prefix string, def *config.Def, results []config.KeyResult) section {
+// hashed puts the results into the order of the HashMap that Java's ConfigDef.validate collects them in.
+func hashed(results []config.KeyResult) []config.KeyResult {
+	names := make([]string, len(results))
+	for i, r := range results {
+		names[i] = r.Name
+	}
+	at := map[string]int{}
+	for i, name := range javamap.Order(names, javamap.Default(len(names))) {
+		at[name] = i
+	}
+	slices.SortStableFunc(results, func(a, b config.KeyResult) int { return at[a.Name] - at[b.Name] })
+	return results
+}
+
+// embed puts the prefix in front of the names of an embedded result. Its groups are in the order of their first keys.
+func embed(prefix string, results []config.KeyResult) section {
+	s := section{results: results}
 	for i := range results {
 		r := &results[i]
 		r.Name = prefix + r.Name
-		if r.Definition != nil {
-			r.Definition.Name = prefix + r.Definition.Name
+		if r.Definition == nil {
+			continue
+		}
+		r.Definition.Name = prefix + r.Definition.Name
+		if g := r.Definition.Group; g != nil && !slices.Contains(s.groups, *g) {
+			s.groups = append(s.groups, *g)
 		}
 	}
-	return section{groups: def.Groups(), results: results}
+	return s
 }
 
 // clientKind is one kind of Kafka client whose config a connector may override.

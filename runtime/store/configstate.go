@@ -35,6 +35,7 @@ type configState struct {
 type configEntry struct {
 	config       config.Props // nil: no such connector
 	raw          []byte       // the record config came from
+	order        []string     // the keys as they stand in raw
 	applied      config.Props // config as of the last complete commit
 	target       cluster.TargetState
 	hasTarget    bool
@@ -163,7 +164,7 @@ func (s *configState) applyConnector(name string, value []byte) error {
 		return err
 	}
 	e := s.entry(name)
-	e.config, e.raw = props, bytes.Clone(value)
+	e.config, e.raw, e.order = props, bytes.Clone(value), keyOrder(value)
 	if !e.hasTarget {
 		e.target, e.hasTarget = cluster.Started, true
 	}
@@ -309,7 +310,7 @@ func (e *configEntry) snapshot(name string) *cluster.ConnectorSnapshot {
 		return nil
 	}
 	c := &cluster.ConnectorSnapshot{
-		Name: name, Config: e.config, Applied: e.applied, Target: e.target, Inconsistent: e.inconsistent,
+		Name: name, Config: e.config, Order: e.order, Applied: e.applied, Target: e.target, Inconsistent: e.inconsistent,
 		TaskCountRecord: e.taskCount, PendingFencing: e.pending, Generation: e.generation,
 	}
 	if !e.inconsistent && e.count > 0 {

@@ -88,6 +88,7 @@ func statusOf(err error) (status int, message string) {
 		notFound  *cluster.NotFound
 		exists    *cluster.Exists
 		bad       *cluster.BadRequest
+		conflict  *cluster.Conflict
 		tooLarge  *http.MaxBytesError
 		notLeader *cluster.NotLeader
 		elsewhere *cluster.NotAssigned
@@ -100,6 +101,8 @@ func statusOf(err error) (status int, message string) {
 		return http.StatusNotFound, notFound.Message
 	case errors.As(err, &exists):
 		return http.StatusConflict, exists.Message
+	case errors.As(err, &conflict):
+		return http.StatusConflict, conflict.Message
 	case errors.As(err, &bad):
 		return http.StatusBadRequest, bad.Message
 	case errors.As(err, &tooLarge):

@@ -56,16 +56,17 @@ func runDistributed(ctx context.Context, props config.Props, log *slog.Logger, l
 
 // runMember runs a worker whose config has been judged.
 func runMember(ctx context.Context, cfg workerconfig.Distributed, ground *groundwork, log *slog.Logger, levels *logging.Levels, started func(string)) error {
-	if cfg.ExactlyOnce != workerconfig.ExactlyOnceDisabled {
-		return &usageError{errors.New("exactly.once.source.support: only disabled is supported yet")}
-	}
 	p, err := open(ground, cfg.Worker, cfg.Connectors(), log, levels)
 	if err != nil {
 		return err
 	}
 	p.started = started
 	p.sync = cfg.WorkerSyncTimeout
-	p.core = core.Config{UnsyncBackoff: cfg.WorkerUnsyncBackoff}
+	p.core = core.Config{
+		UnsyncBackoff: cfg.WorkerUnsyncBackoff, Fenced: cfg.TransactionalLeader(),
+		ExactlyOnce: cfg.ExactlyOnce == workerconfig.ExactlyOnceEnabled, IsSource: p.isSource,
+	}
+	p.groupID = cfg.GroupID
 	if cfg.Protocol == "sessioned" {
 		p.core.SessionKeyTTL = cfg.InterWorker.KeyTTL
 	}
@@ -86,10 +87,15 @@ func (p *process) topicStores(cfg workerconfig.Distributed) (err error) {
 		return store.Options{
 			Clients:  p.clients,
 			Topic:    kafka.Topic{Name: t.Name, Partitions: t.Partitions, ReplicationFactor: t.ReplicationFactor, Settings: t.Configs},
-			NoCreate: !cfg.AutomaticInternalTopics, Log: p.log, OnState: p.kafkaState(t.Name),
+			NoCreate: !cfg.AutomaticInternalTopics, Log: p.log, OnState: p.kafkaState(t.Name), ReadCommitted: cfg.TransactionalLeader(),
 		}
 	}
-	config, err := store.NewConfig(opts(cfg.Config))
+	p.own = opts(cfg.Offset).Topic
+	configs := opts(cfg.Config)
+	if cfg.TransactionalLeader() {
+		configs.TransactionalID = "connect-cluster-" + cfg.GroupID
+	}
+	config, err := store.NewConfig(configs)
 	if err != nil {
 		return fmt.Errorf("config topic: %w", err)
 	}
@@ -102,6 +108,7 @@ func (p *process) topicStores(cfg workerconfig.Distributed) (err error) {
 		return fmt.Errorf("offset topic: %w", err)
 	}
 	p.config, p.status, p.offsets = config, status, offsets
+	p.claim, p.release = config.Claim, config.Release
 	return nil
 }
 

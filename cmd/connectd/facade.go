@@ -112,7 +112,7 @@ func (f *facade) Offsets(ctx context.Context, name string) ([]rest.OffsetEntry, 
 	if f.ConnectorType(c.Config["connector.class"]) == "sink" {
 		return f.groupOffsets(ctx, name, c.Config)
 	}
-	entries, err := f.p.offsets.List(ctx, name)
+	entries, err := f.sourceOffsets(ctx, name, c.Config)
 	if err != nil {
 		return nil, err
 	}

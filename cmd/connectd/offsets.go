@@ -26,7 +26,7 @@ var _ rest.OffsetsWriter = (*facade)(nil)
 
 // AlterOffsets sets single offsets, a nil one is removed.
 func (f *facade) AlterOffsets(ctx context.Context, name string, entries []rest.OffsetEntry, dry bool) (rest.OffsetsChange, error) {
-	plan, err := f.stopped(ctx, name)
+	plan, err := f.stoppedAndFenced(ctx, name, dry)
 	if err != nil {
 		return rest.OffsetsChange{}, err
 	}
@@ -44,19 +44,29 @@ func (f *facade) AlterOffsets(ctx context.Context, name string, entries []rest.O
 		}
 		changes[i] = connect.OffsetChange{Partition: e.Partition, Offset: e.Offset}
 	}
-	return f.alterSource(ctx, name, plan, changes, "altered", dry)
+	offsets, err := f.p.openOffsets(name, plan)
+	if err != nil {
+		return rest.OffsetsChange{}, err
+	}
+	defer offsets.Close()
+	return f.alterSource(ctx, name, plan, offsets, changes, "altered", dry)
 }
 
 // ResetOffsets removes all offsets.
 func (f *facade) ResetOffsets(ctx context.Context, name string, dry bool) (rest.OffsetsChange, error) {
-	plan, err := f.stopped(ctx, name)
+	plan, err := f.stoppedAndFenced(ctx, name, dry)
 	if err != nil {
 		return rest.OffsetsChange{}, err
 	}
 	if plan.Sink != nil {
 		return f.resetGroup(ctx, name, plan, dry)
 	}
-	entries, err := f.p.offsets.List(ctx, name)
+	offsets, err := f.p.openOffsets(name, plan)
+	if err != nil {
+		return rest.OffsetsChange{}, err
+	}
+	defer offsets.Close()
+	entries, err := offsets.list(ctx)
 	if err != nil {
 		return rest.OffsetsChange{}, err
 	}
@@ -64,7 +74,7 @@ func (f *facade) ResetOffsets(ctx context.Context, name string, dry bool) (rest.
 	for i, e := range entries {
 		changes[i] = connect.OffsetChange{Partition: e.Partition}
 	}
-	return f.alterSource(ctx, name, plan, changes, "reset", dry)
+	return f.alterSource(ctx, name, plan, offsets, changes, "reset", dry)
 }
 
 // stopped reads the connector's plan on the leader, once no task of it runs any more.
@@ -111,7 +121,7 @@ func (f *facade) tasksGone(ctx context.Context, name string) error {
 	}
 }
 
-func (f *facade) alterSource(ctx context.Context, name string, plan *connectorconfig.Plan, changes []connect.OffsetChange, done string, dry bool) (rest.OffsetsChange, error) {
+func (f *facade) alterSource(ctx context.Context, name string, plan *connectorconfig.Plan, offsets *sourceOffsets, changes []connect.OffsetChange, done string, dry bool) (rest.OffsetsChange, error) {
 	complete := false
 	if a, ok := plan.Source.New().(connect.SourceOffsetAlterer); ok {
 		var err error
@@ -125,18 +135,21 @@ func (f *facade) alterSource(ctx context.Context, name string, plan *connectorco
 		entries[i] = cluster.SourceOffset{Partition: compact(c.Partition), Offset: compact(c.Offset)}
 	}
 	if dry {
-		diffs, err := f.sourceDiffs(ctx, name, entries)
+		diffs, err := sourceDiffs(ctx, offsets, entries)
 		return rest.OffsetsChange{Changes: diffs}, err
 	}
-	if err := f.p.offsets.Write(ctx, name, entries...); err != nil {
+	if len(entries) == 0 {
+		return rest.OffsetsChange{Message: message(done, complete)}, nil
+	}
+	if err := f.p.changeOffsets(ctx, name, plan, offsets, entries); err != nil {
 		return rest.OffsetsChange{}, fmt.Errorf("writing offsets of connector %s: %w", name, err)
 	}
 	return rest.OffsetsChange{Message: message(done, complete)}, nil
 }
 
 // sourceDiffs tells what writing the entries would change. Of a partition that comes twice the last offset counts.
-func (f *facade) sourceDiffs(ctx context.Context, name string, entries []cluster.SourceOffset) ([]rest.OffsetDiff, error) {
-	stored, err := f.p.offsets.List(ctx, name)
+func sourceDiffs(ctx context.Context, offsets *sourceOffsets, entries []cluster.SourceOffset) ([]rest.OffsetDiff, error) {
+	stored, err := offsets.list(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,6 @@ import (
 	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/plugin"
 	"github.com/connectd/connectd/runtime/secrets"
-	"github.com/connectd/connectd/runtime/sourcetask"
 	"github.com/connectd/connectd/runtime/store"
 	"github.com/connectd/connectd/runtime/worker"
 	"github.com/connectd/connectd/runtime/workerconfig"
@@ -68,6 +67,7 @@ type (
 type peers interface {
 	herder.Peers
 	leavePeers
+	FenceZombies(ctx context.Context, leaderURL, connector string, key *cluster.SessionKey) error
 }
 
 // process is one worker with all its parts. Built by distributed or standalone, run once by serve.
@@ -90,7 +90,11 @@ type process struct {
 	offsets offsetLog
 	// group makes the membership once the stores are read and the address is known.
 	group     func(p *process) (membership, error)
+	groupID   string
+	own       kafka.Topic // what connectors' own offsets topics are made like: the worker's; no name: it has none
 	owners    func(cluster.Joined) map[connect.TaskID]string
+	claim     func(ctx context.Context) error // nil: nothing to claim
+	release   func()
 	lead      *leadership // of a worker in a group
 	heartbeat func()      // likewise: looks at once whether the group rebalances
 	peers     peers
@@ -194,6 +198,7 @@ func (p *process) work(ctx context.Context, srv *rest.Server, start func(string,
 	p.herder = herder.New(herder.Config{
 		Core: p.core, Worker: p.worker, Config: p.config, Status: p.status, Group: group, Peers: p.peers, Log: p.log, NewKey: p.newKey,
 		Owners: p.owners, Loggers: p.setLogger, Validate: p.validateForPut, OpTimeout: opTimeout, SyncTimeout: p.sync,
+		FenceProducers: p.fenceProducers, Claim: p.claim, Release: p.release,
 	})
 	groupCtx, endGroup := context.WithCancel(context.WithoutCancel(ctx))
 	var groupDone sync.WaitGroup
@@ -275,7 +280,7 @@ func (p *process) announce() {
 
 func (p *process) builder() *worker.Builder {
 	b := &worker.Builder{
-		Registry: p.reg, Facts: p.facts, Clients: p.clients, Secrets: p.resolver, Offsets: sourceOffsets{p.offsets},
+		Registry: p.reg, Facts: p.facts, Clients: p.clients, Secrets: p.resolver, Offsets: &offsetStores{p},
 		Logs: &store.TopicLogs{Clients: p.clients, Log: p.log}, Topics: &topicMaker{p}, Metrics: p.metrics, Log: p.log,
 		CommitInterval: p.cfg.OffsetFlushInterval, CommitTimeout: p.cfg.OffsetFlushTimeout,
 	}
@@ -287,6 +292,9 @@ func (p *process) builder() *worker.Builder {
 	m := p.metrics.Worker()
 	m.Gauge(&metrics.WorkerMemory.Metric, func() float64 { return float64(b.Memory.Used()) })
 	m.Gauge(&metrics.WorkerMemoryLimit.Metric, func() float64 { return float64(b.Memory.Limit()) })
+	if p.core.ExactlyOnce {
+		b.ExactlyOnce = &worker.ExactlyOnce{GroupID: p.groupID, Fence: p.fenceFirst, Verify: p.verifyTask}
+	}
 	if p.cfg.TopicTracking {
 		b.Tracker = func(id connect.TaskID, topic string) {
 			if _, known := p.status.Topic(id.Connector, topic); !known {
@@ -295,27 +303,6 @@ func (p *process) builder() *worker.Builder {
 		}
 	}
 	return b
-}
-
-// sourceOffsets hands out one connector's part of the offset store.
-type sourceOffsets struct{ s offsetLog }
-
-// Reader reads the topic to its end each time: a task that was moved here must see what its former worker wrote last.
-func (o sourceOffsets) Reader(name string) connect.OffsetReader { return store.Reader(o.s, name) }
-
-func (o sourceOffsets) Writer(name string) sourcetask.OffsetWriter { return offsetWriter{o.s, name} }
-
-type offsetWriter struct {
-	s    store.OffsetStore
-	name string
-}
-
-func (w offsetWriter) Write(ctx context.Context, offsets []sourcetask.PartitionOffset) error {
-	entries := make([]cluster.SourceOffset, len(offsets))
-	for i, o := range offsets {
-		entries[i] = cluster.SourceOffset{Partition: o.Partition, Offset: o.Offset}
-	}
-	return w.s.Write(ctx, w.name, entries...)
 }
 
 // advertised finds the REST address to advertise (RestServer.advertisedUrl): the configured one, else that of the first listener with

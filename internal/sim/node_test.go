@@ -261,15 +261,19 @@ func (n *node) builder() *worker.Builder {
 
 type sourceOffsets struct{ s *store.Offsets }
 
-func (o sourceOffsets) Reader(name string) connect.OffsetReader    { return store.Reader(o.s, name) }
-func (o sourceOffsets) Writer(name string) sourcetask.OffsetWriter { return offsetWriter{o.s, name} }
+func (o sourceOffsets) Open(name string, _ *connectorconfig.Plan) (worker.SourceOffsets, error) {
+	return connectorOffsets{store.Reader(o.s, name), o.s, name}, nil
+}
 
-type offsetWriter struct {
+type connectorOffsets struct {
+	connect.OffsetReader
 	s    *store.Offsets
 	name string
 }
 
-func (w offsetWriter) Write(ctx context.Context, offsets []sourcetask.PartitionOffset) error {
+func (connectorOffsets) Close() {}
+
+func (w connectorOffsets) Write(ctx context.Context, offsets []sourcetask.PartitionOffset) error {
 	var entries []cluster.SourceOffset
 	for _, o := range offsets {
 		entries = append(entries, cluster.SourceOffset{Partition: o.Partition, Offset: o.Offset})

@@ -9,6 +9,9 @@ import (
 // ErrRebalancing: the group is between two assignments; the caller tries again (REST: 409).
 var ErrRebalancing = errors.New("Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)")
 
+// ErrFenced: another worker has taken the right to write the config topic as leader since; this one may lead no more (KIP-618).
+var ErrFenced = errors.New("another worker has taken over the writing of the config topic; this one may not lead any more")
+
 // ErrStarting: the worker has not joined its group yet.
 var ErrStarting = errors.New("the worker is starting: it has not read its topics or not joined its group yet")
 
@@ -48,6 +51,11 @@ func (e *NotFound) Error() string { return e.Message }
 type Exists struct{ Message string }
 
 func (e *Exists) Error() string { return e.Message }
+
+// Conflict: what was asked for has been overtaken. Message is the text of REST, which answers 409.
+type Conflict struct{ Message string }
+
+func (e *Conflict) Error() string { return e.Message }
 
 // BadRequest: the request can never be done as it is. Message is the text of REST.
 type BadRequest struct{ Message string }

@@ -18,13 +18,18 @@ type Want struct {
 	Target     TargetState
 	Epoch      int64
 	Tasks      int   // number of tasks of the connector
-	FenceFirst bool  // exactly-once: ask for a fencing round before the start
 	Generation int32 // of the group, for status records
+	// FenceFirst: a source task of an exactly-once worker, which asks for a round of fencing before it starts (KIP-618).
+	FenceFirst bool
+	// TaskGeneration is the snapshot's ConnectorSnapshot.Generation if FenceFirst is set, else 0.
+	TaskGeneration int64
 }
 
-// SameRun tells whether w can go on as o without a restart.
+// SameRun tells whether w can go on as o without a restart. The round of fencing that a new set of task configs brings cuts off the
+// producers of all tasks, also of those whose own config has not changed: so these start anew as well.
 func (w Want) SameRun(o Want) bool {
-	return w.Epoch == o.Epoch && sameProps(w.Connector, o.Connector) && sameProps(w.Task, o.Task)
+	return w.Epoch == o.Epoch && w.FenceFirst == o.FenceFirst && w.TaskGeneration == o.TaskGeneration &&
+		sameProps(w.Connector, o.Connector) && sameProps(w.Task, o.Task)
 }
 
 // sameProps compares configs, which snapshots share: each change of a cluster's config has all of a worker's tasks compared, nearly all of

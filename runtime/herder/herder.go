@@ -23,6 +23,13 @@ type Worker interface {
 	TaskConfigs(ctx context.Context, connector string) ([]config.Props, error)
 }
 
+// Fence asks this worker, as the leader, for a round of fencing of a source connector (KIP-618): a *cluster.NotLeader if it does not
+// lead. A worker that runs a task asks for it before the task starts.
+func (h *Herder) Fence(ctx context.Context, connector string) error {
+	_, err := h.Do(ctx, core.Fence{Name: connector})
+	return err
+}
+
 // ConfigLog is the config topic.
 type ConfigLog interface {
 	Snapshot() *cluster.Snapshot // immutable, shared; never copied for a request
@@ -69,6 +76,11 @@ type Config struct {
 	Loggers func(cluster.LoggerLevel)                      // acts on a cluster-wide logger level
 	// Validate answers nil, or the error REST answers with.
 	Validate func(ctx context.Context, props config.Props) error
+	// Claim takes the right to write the config topic as leader, Release gives it up; nil: there is no such right.
+	Claim   func(ctx context.Context) error
+	Release func()
+	// FenceProducers cuts off the producers of the first n tasks of a source connector (KIP-618); nil without exactly-once support.
+	FenceProducers func(ctx context.Context, connector string, props config.Props, n int32) error
 	// Timeouts. OpTimeout bounds each slow action (90 s, as REST's own), SyncTimeout reading the config topic
 	// (worker.sync.timeout.ms).
 	OpTimeout, SyncTimeout time.Duration

@@ -239,6 +239,11 @@ func (h *Herder) begin(ctx context.Context, a core.Action) {
 		})
 	case core.WriteConfig:
 		h.slow(ctx, a.Op, h.cfg.OpTimeout, func(ctx context.Context) (any, error) {
+			if a.Claim {
+				if err := h.cfg.Claim(ctx); err != nil {
+					return h.cfg.Config.Snapshot(), err
+				}
+			}
 			err := h.cfg.Config.Write(ctx, a.AsLeader, a.Changes...)
 			return h.cfg.Config.Snapshot(), err
 		})
@@ -263,6 +268,23 @@ func (h *Herder) begin(ctx context.Context, a core.Action) {
 		})
 	case core.NewSessionKey:
 		h.slow(ctx, a.Op, h.cfg.OpTimeout, func(context.Context) (any, error) { return h.cfg.NewKey() })
+	case core.Claim:
+		h.slow(ctx, a.Op, h.cfg.OpTimeout, func(ctx context.Context) (any, error) {
+			err := h.cfg.Claim(ctx)
+			if err != nil {
+				h.cfg.Log.Warn("claiming the config topic failed, will try again", "error", err)
+			}
+			return nil, err
+		})
+	case core.Release:
+		h.slow(ctx, a.Op, h.cfg.OpTimeout, func(context.Context) (any, error) {
+			h.cfg.Release()
+			return nil, nil
+		})
+	case core.FenceProducers:
+		h.slow(ctx, a.Op, h.cfg.OpTimeout, func(ctx context.Context) (any, error) {
+			return nil, h.cfg.FenceProducers(ctx, a.Connector, a.Config, a.Tasks)
+		})
 	default:
 		h.cfg.Log.Error("unknown action", "action", fmt.Sprintf("%T", a))
 	}

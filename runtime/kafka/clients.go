@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,6 +82,30 @@ func (c *Clients) Admin(overrides config.Props) (Options, error) {
 // they say.
 func (c *Clients) Producer(overrides config.Props) (Options, error) {
 	return c.Options(RoleProducer, nil, overrides)
+}
+
+// TransactionalProducer makes the options of the producer of an exactly-once task. Its transactional.id and enable.idempotence are fixed;
+// other values are warned of (ConnectUtils.ensureProperty). transaction.timeout.ms is 60 s by default, as Java's.
+func (c *Clients) TransactionalProducer(id string, overrides config.Props) (Options, error) {
+	set := config.Props{"transaction.timeout.ms": "60000"}
+	maps.Copy(set, c.Worker.WithPrefix(rolePrefix[RoleProducer]))
+	maps.Copy(set, overrides)
+	var warnings []string
+	for _, k := range []struct{ name, value string }{{"enable.idempotence", "true"}, {"transactional.id", id}} {
+		if v, ok := set[k.name]; ok && v != k.value {
+			warnings = append(warnings, fmt.Sprintf("The value '%s' for the '%s' property will be ignored as it cannot be overridden for "+
+				"connectors when exactly-once source support is enabled. The value '%s' will be used instead.", v, k.name, k.value))
+		}
+		set[k.name] = k.value
+	}
+	o, err := c.Options(RoleProducer, nil, set)
+	o.Warnings = append(warnings, o.Warnings...)
+	return o, err
+}
+
+// TransactionalID is the id of a task's producer (Worker.taskTransactionalId).
+func TransactionalID(groupID, connector string, task int32) string {
+	return groupID + "-" + connector + "-" + strconv.Itoa(int(task))
 }
 
 // SinkConsumer makes the options of a sink task's group consumer, without topics and callbacks; automatic commits are off and

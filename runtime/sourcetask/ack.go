@@ -42,8 +42,8 @@ func (t *Task) acknowledgeTo(r *connect.SourceRecord, out *kgo.Record, err error
 // settle counts a record as acknowledged or dropped; m is nil for the latter, r nil if nobody wants to hear of it.
 func (t *Task) settle(s *segment, r *connect.SourceRecord, m *connect.RecordMetadata) {
 	t.active.Add(-1)
-	if r != nil && t.recordCommitter != nil {
-		t.recordCommitted(r, m)
+	if r != nil {
+		t.outcome(r, m)
 	}
 	if s.left.Add(-1) == 0 {
 		t.track.complete(s)
@@ -63,6 +63,13 @@ func metadata(out *kgo.Record, err error) *connect.RecordMetadata {
 func (t *Task) tolerated(s *segment, r *connect.SourceRecord, out *kgo.Record, err error) bool {
 	where := connect.TopicPartition{Topic: out.Topic, Partition: out.Partition}
 	err = fmt.Errorf("producing to topic %q, partition %d: %w", out.Topic, out.Partition, err)
+	if t.txn != nil {
+		// The transaction cannot be committed any more, whatever errors.tolerance says.
+		if !t.txn.aborting.Load() {
+			t.fail(expired(err))
+		}
+		return false
+	}
 	if fatal(err) {
 		t.fail(err)
 		return false
@@ -100,7 +107,7 @@ func wireOf(out *kgo.Record, timestamp int64) *connect.Wire {
 func (t *Task) hold() func(error) {
 	t.cur.held = true
 	b, r := t.cur.b, t.cur.r
-	s := b.segment(&t.track, r.Position.Partition)
+	s := b.segment(&t.track, t.tracked(r))
 	s.left.Add(1)
 	return t.letterSettled(s, r)
 }

@@ -30,18 +30,13 @@ func (t *Task) commit(ctx context.Context) error {
 }
 
 func (t *Task) write(ctx context.Context, acked []acknowledgedPrefix) error {
-	offsets := make([]PartitionOffset, len(acked))
-	err := protect(func() error {
-		for i, a := range acked {
-			offsets[i].Partition = a.pos.Partition.JSON()
-			if a.pos.Offset != nil {
-				offsets[i].Offset = a.pos.Offset.AppendJSON(nil)
-			}
-		}
-		return nil
-	})
+	ps := make([]connect.Position, len(acked))
+	for i, a := range acked {
+		ps[i] = a.pos
+	}
+	offsets, err := render(ps)
 	if err != nil {
-		return fmt.Errorf("rendering source offsets: %w", err)
+		return err
 	}
 	if t.fence.Closed() {
 		return pipeline.ErrAbandoned // invariant 3

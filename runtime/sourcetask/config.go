@@ -44,6 +44,11 @@ type Config struct {
 	Producer []kgo.Opt
 	Offsets  OffsetWriter
 	Topics   TopicCreator // nil: topics are taken as they are
+	// Transaction makes the task exactly-once; then Offsets is not used, nor is CommitInterval. Nil: at least once.
+	Transaction *Transaction
+	// Fallback are options to add to Producer where Refused says of the producer's first error that idempotent writes are not allowed.
+	Fallback []kgo.Opt
+	Refused  func(error) bool // nil: never
 
 	CommitInterval time.Duration // offset.flush.interval.ms; 0: 60 s
 	CommitTimeout  time.Duration // offset.flush.timeout.ms; 0: 5 s. Also how long acknowledgements are awaited on stop

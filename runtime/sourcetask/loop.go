@@ -1,6 +1,7 @@
 package sourcetask
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,15 @@ func (t *Task) run(ctx context.Context) error {
 	if err := t.connect(); err != nil {
 		return err
 	}
+	if t.txn != nil {
+		if err := t.txn.begin(t.poll); err != nil || t.poll.Err() != nil {
+			t.close()
+			if t.poll.Err() != nil {
+				return nil //nolint:nilerr // told to stop while starting: no failure, and the task was never started
+			}
+			return err
+		}
+	}
 	err := t.start()
 	if err == nil {
 		err = t.work()
@@ -102,8 +112,12 @@ func (t *Task) work() error {
 	ticking, stopTicking := context.WithCancel(t.life)
 	defer stopTicking()
 	var sender, ticker sync.WaitGroup
-	sender.Go(t.sendBatches)
-	ticker.Go(func() { t.commitEvery(ticking) })
+	if t.txn != nil {
+		sender.Go(t.sendInTransactions)
+	} else {
+		sender.Go(t.sendBatches)
+		ticker.Go(func() { t.commitEvery(ticking) })
+	}
 
 	err := t.pollBatches()
 	return t.finish(&sender, &ticker, stopTicking, err)
@@ -116,6 +130,9 @@ func (t *Task) finish(sender, ticker *sync.WaitGroup, stopTicking func(), pollEr
 	defer limit.Stop()
 	close(t.batches)
 	sender.Wait()
+	if t.txn != nil { // the sender has ended its transaction
+		return cmp.Or(t.failed(), pollErr)
+	}
 	drain, cancel := context.WithTimeout(t.life, t.cfg.CommitTimeout)
 	defer cancel()
 	if err := t.client.Flush(drain); err != nil && !t.fence.Closed() {
@@ -144,14 +161,18 @@ func (t *Task) pollBatches() error {
 		begin := time.Now()
 		batch, err := t.pollOnce()
 		took := time.Since(begin)
-		if n := len(batch); n > 0 {
+		p := polled{records: batch}
+		if t.txn != nil && t.txn.asked != nil {
+			p.asked, p.marks = t.txn.asked.take()
+		}
+		if n := len(batch); n > 0 || p.asked != 0 || len(p.marks) > 0 {
 			t.count.poll(int64(n))
-			t.count.batchSize(float64(n))
+			t.count.batchSize(float64(n)) // 0 if a transaction was asked to end, and nothing else
 			t.count.pollSeconds(took.Seconds())
 			t.polled.Add(int64(n))
 			t.active.Add(int64(n))
 			select {
-			case t.batches <- batch:
+			case t.batches <- p:
 			case <-t.send.Done():
 				return nil
 			}
@@ -189,7 +210,7 @@ func (t *Task) unpaused() bool {
 	}
 	// The empty batch is taken only when the one before it is finished.
 	select {
-	case t.batches <- nil:
+	case t.batches <- polled{last: true}:
 	case <-t.send.Done():
 		return false
 	}

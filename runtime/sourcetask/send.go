@@ -14,11 +14,11 @@ import (
 // sendBatches transforms, converts and produces until the poll goroutine closes the channel. After a failure it still takes batches,
 // so that the poll goroutine comes to its end, and sends none.
 func (t *Task) sendBatches() {
-	for batch := range t.batches {
-		if len(batch) == 0 || t.send.Err() != nil {
+	for p := range t.batches {
+		if len(p.records) == 0 || t.send.Err() != nil {
 			continue
 		}
-		if err := t.sendBatch(batch); err != nil && t.send.Err() == nil {
+		if err := t.sendBatch(p.records); err != nil && t.send.Err() == nil {
 			t.fail(err)
 		}
 	}
@@ -70,22 +70,33 @@ func (t *Task) sendRecords(b *block, batch []*connect.SourceRecord) error {
 		if err != nil {
 			return err
 		}
-		s := b.segment(&t.track, r.Position.Partition)
-		if outcome != pipeline.Kept {
-			s.last = r.Position.Offset
-			if !t.cur.held {
-				t.dropped(r)
+		s := b.segment(&t.track, t.tracked(r))
+		switch {
+		case outcome == pipeline.Kept:
+			if err := t.ready(out.Topic); err != nil {
+				return err
 			}
-			continue
-		}
-		if err := t.ready(out.Topic); err != nil {
-			return err
+			s.left.Add(1)
+			t.produce(s, r, out)
+		case !t.cur.held:
+			t.dropped(r)
 		}
 		s.last = r.Position.Offset
-		s.left.Add(1)
-		t.produce(s, r, out)
+		if t.txn != nil {
+			if err := t.txn.handled(r); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// tracked is the source partition whose acknowledged prefix is kept; in transactions none needs to be.
+func (t *Task) tracked(r *connect.SourceRecord) *connect.SourcePartition {
+	if t.txn != nil {
+		return nil
+	}
+	return r.Position.Partition
 }
 
 func (t *Task) convert(b *block, r *connect.SourceRecord, out *kgo.Record) (pipeline.Outcome, error) {
@@ -114,8 +125,17 @@ func partitionText(r *connect.SourceRecord) string {
 // dropped counts a filtered or tolerated record; its offset moves on.
 func (t *Task) dropped(r *connect.SourceRecord) {
 	t.active.Add(-1)
-	if t.recordCommitter != nil {
-		t.recordCommitted(r, nil)
+	t.outcome(r, nil)
+}
+
+// outcome tells the task what became of a record, in transactions when they have ended.
+func (t *Task) outcome(r *connect.SourceRecord, m *connect.RecordMetadata) {
+	switch {
+	case t.recordCommitter == nil:
+	case t.txn != nil:
+		t.txn.acknowledged(r, m)
+	default:
+		t.recordCommitted(r, m)
 	}
 }
 
@@ -127,6 +147,11 @@ func (t *Task) ready(topic string) error {
 	}
 	if err := t.send.Err(); err != nil {
 		return err
+	}
+	if t.txn != nil {
+		if err := t.txn.produced(topic); err != nil {
+			return err
+		}
 	}
 	if _, ok := t.topics[topic]; ok {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -36,7 +37,8 @@ type Task struct {
 	life, send, poll                   context.Context
 	cancelLife, cancelSend, cancelPoll context.CancelFunc
 
-	batches chan []*connect.SourceRecord // unbuffered: the poll goroutine is one batch ahead
+	batches chan polled   // unbuffered: the poll goroutine is one batch ahead
+	txn     *transactions // nil: at least once
 	promise func(*kgo.Record, error)
 	topics  map[string]struct{}   // that exist; the sender's alone
 	cur     sending               // the sender's alone
@@ -77,7 +79,7 @@ func New(cfg Config) *Task {
 		cfg:     cfg,
 		gate:    pipeline.NewGate(cfg.Paused),
 		track:   tracker{parts: map[string]*partition{}},
-		batches: make(chan []*connect.SourceRecord),
+		batches: make(chan polled),
 		topics:  map[string]struct{}{},
 		wake:    make(chan struct{}, 1),
 		soon:    make(chan struct{}, 1),
@@ -94,6 +96,12 @@ func New(cfg Config) *Task {
 	t.pool = pool{max: cfg.MaxBufferedBytes, freed: t.freed, mem: t.mem}
 	if t.recycler != nil {
 		t.pool.recycle = t.recycle
+	}
+	if cfg.Transaction != nil {
+		t.txn = newTransactions(t, *cfg.Transaction)
+		if t.recycler != nil && t.recordCommitter != nil {
+			t.pool.recycle = t.txn.recycle
+		}
 	}
 	t.life, t.cancelLife = context.WithCancel(context.Background())
 	t.send, t.cancelSend = context.WithCancel(t.life)
@@ -176,6 +184,9 @@ func (t *Task) connect() error {
 	if err != nil {
 		return fmt.Errorf("making the producer: %w", err)
 	}
+	if cl, err = t.fallBack(cl, opts); err != nil {
+		return err
+	}
 	t.mu.Lock()
 	t.client = cl
 	t.mu.Unlock()
@@ -184,6 +195,29 @@ func (t *Task) connect() error {
 		return pipeline.ErrAbandoned
 	}
 	return nil
+}
+
+// fallBackAfter is how long the broker may take to say whether it allows idempotent writes.
+const fallBackAfter = 5 * time.Second
+
+// fallBack makes the producer again with Config.Fallback if the broker does not let this user write idempotently. Whatever else keeps
+// the broker from answering is for the records to find out.
+func (t *Task) fallBack(cl *kgo.Client, opts []kgo.Opt) (*kgo.Client, error) {
+	if t.cfg.Refused == nil || t.txn != nil {
+		return cl, nil
+	}
+	ctx, cancel := context.WithTimeout(t.poll, fallBackAfter)
+	defer cancel()
+	_, _, err := cl.ProducerID(ctx)
+	if err == nil || !t.cfg.Refused(err) {
+		return cl, nil
+	}
+	t.cfg.Log.Warn("the cluster refuses idempotent writes, going on without", "error", err)
+	cl.Close()
+	if cl, err = kgo.NewClient(append(opts, t.cfg.Fallback...)...); err != nil {
+		return nil, fmt.Errorf("making the producer: %w", err)
+	}
+	return cl, nil
 }
 
 // recycle gives a batch back to the task.

@@ -60,7 +60,15 @@ func (c *Config) Claim(ctx context.Context) error {
 	if c.fenced == nil {
 		return nil
 	}
-	return c.fenced.Claim(ctx)
+	return stepBack(c.fenced.Claim(ctx))
+}
+
+// stepBack says in the words of package cluster that another worker leads.
+func stepBack(err error) error {
+	if errors.Is(err, topiclog.ErrFenced) {
+		return fmt.Errorf("%w: %w", cluster.ErrFenced, err)
+	}
+	return err
 }
 
 // Release gives up what Claim took; call it on losing the lead.
@@ -72,11 +80,11 @@ func (c *Config) Release() {
 
 // Write writes changes in order, in one transaction if fenced, and returns when they are durable and visible in Snapshot. Without
 // asLeader only PutTarget and PutLoggerLevel are taken; those are never fenced, also in a leader's write. After
-// [topiclog.ErrFenced] another worker leads; after [topiclog.ErrNotClaimed] Claim is due. A failed write may have been made in part
+// [cluster.ErrFenced] another worker leads; after any other failure of a fenced write Claim is due. A failed write may have been made in part
 // (all of it or nothing if fenced), and a write whose context ended may still come.
 func (c *Config) Write(ctx context.Context, asLeader bool, changes ...cluster.Change) error {
 	if err := c.write(ctx, asLeader, changes); err != nil {
-		return fmt.Errorf("writing the cluster's configuration: %w", err)
+		return fmt.Errorf("writing the cluster's configuration: %w", stepBack(err))
 	}
 	return nil
 }

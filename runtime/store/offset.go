@@ -11,6 +11,7 @@ import (
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/topiclog"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -24,10 +25,13 @@ type Offsets struct {
 	restore chan struct{} // wakes the restorer; one slot
 }
 
+// keyOffsetsTopic is the worker's key of the offsets topic.
+const keyOffsetsTopic = "offset.storage.topic"
+
 // NewOffsets makes the store; it does nothing before Run.
 func NewOffsets(o Options) (*Offsets, error) {
 	s := &Offsets{view: newOffsetView(), restore: make(chan struct{}, 1)}
-	b, err := newBacking(o, "offset.storage.topic", s.apply, nil)
+	b, err := newBacking(o, keyOffsetsTopic, s.apply, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +171,15 @@ func (s *Offsets) Write(ctx context.Context, connector string, entries ...cluste
 		}
 	}
 	return nil
+}
+
+// Records are what Write would write, for those who write with a transactional producer of their own: the entries, then tombstones
+// for other spellings of their partitions that are in the topic as read so far.
+func (s *Offsets) Records(connector string, entries ...cluster.SourceOffset) ([]topiclog.Record, error) {
+	s.mu.Lock()
+	obsolete := s.view.obsolete(connector, entries)
+	s.mu.Unlock()
+	return OffsetRecords(connector, append(slices.Clone(entries), obsolete...)...)
 }
 
 func (v *offsetView) list(connector string) []cluster.SourceOffset {

@@ -25,6 +25,8 @@ type Options struct {
 	NoCreate bool
 	// ReadCommitted has to be set where exactly.once.source.support is preparing or enabled.
 	ReadCommitted bool
+	// Reader, Writer and Admin are keys of those clients, stronger than the worker's. Admin's client creates the topic.
+	Reader, Writer, Admin config.Props
 	// TransactionalID makes the leader's config writes transactional and fenced; empty: not. Config only. It is
 	// connect-cluster-<group.id> where exactly.once.source.support is preparing or enabled.
 	TransactionalID string
@@ -63,17 +65,17 @@ func newBacking(o Options, key string, onRecord func(*kgo.Record), onBatch func(
 	}
 	settings["cleanup.policy"] = "compact"
 	o.Topic.Settings = settings
-	read, err := o.Clients.LogReader(nil)
+	read, err := o.Clients.LogReader(o.Reader)
 	if err != nil {
 		return nil, err
 	}
-	write, err := o.Clients.LogWriter(nil)
+	write, err := o.Clients.LogWriter(o.Writer)
 	if err != nil {
 		return nil, err
 	}
 	b := &backing{o: o, log: o.Log.With("topic", o.Topic.Name), key: key, ready: make(chan struct{}), stopped: make(chan struct{})}
 	b.reader = topiclog.New(topiclog.Config{
-		Topic: o.Topic.Name, Reader: read.Opts, ReadCommitted: o.ReadCommitted, OnRecord: onRecord, OnBatch: onBatch,
+		Topic: o.Topic.Name, Reader: read.Opts, ReadCommitted: o.ReadCommitted, AwaitOpen: key == keyOffsetsTopic, OnRecord: onRecord, OnBatch: onBatch,
 		OnState: o.OnState, Log: o.Log, OnMissing: b.lost,
 		OnRecreated: func() {
 			if b.recreated != nil {
@@ -139,7 +141,7 @@ func (b *backing) readToEnd(ctx context.Context) error {
 
 // ensure creates and checks the topic. Only what the user has to heal is an error; the rest is tried again for ever.
 func (b *backing) ensure(ctx context.Context) error {
-	opts, err := b.o.Clients.Admin(nil)
+	opts, err := b.o.Clients.Admin(b.o.Admin)
 	if err != nil {
 		return err
 	}

@@ -20,8 +20,11 @@ type Config struct {
 	Topic string
 	// Reader are the options of the reading client, without topics.
 	Reader []kgo.Opt
-	// ReadCommitted passes over records of aborted transactions, and waits for open ones.
+	// ReadCommitted passes over records of aborted transactions. Records of open ones, and those behind them, are not read yet.
 	ReadCommitted bool
+	// AwaitOpen makes ReadToEnd wait for transactions that are open at the call, so that nothing committed hides behind another writer's
+	// open transaction. For topics with several transactional writers.
+	AwaitOpen bool
 	// OnRecord gets each record, control records apart. It may keep the record.
 	OnRecord func(*kgo.Record)
 	// OnBatch, if set, is called after the records that were fetched together, before anybody who waits in ReadToEnd is woken.

@@ -70,7 +70,7 @@ func (l *Log) ends(ctx context.Context) (map[int32]int64, error) {
 			return nil, errors.Join(err, last)
 		}
 		list := kadm.NewClient(client).ListEndOffsets
-		if l.cfg.ReadCommitted {
+		if l.cfg.ReadCommitted && !l.cfg.AwaitOpen {
 			list = kadm.NewClient(client).ListCommittedOffsets
 		}
 		res, err := list(ctx, l.cfg.Topic)

@@ -23,12 +23,6 @@ import (
 	"github.com/connectd/connectd/runtime/supervise"
 )
 
-// OffsetStore keeps source offsets. Safe for concurrent use.
-type OffsetStore interface {
-	Reader(connector string) connect.OffsetReader
-	Writer(connector string) sourcetask.OffsetWriter
-}
-
 // Builder makes connectors and tasks out of their configs. Its fields are set once; Tracker, Topics and Metrics may be nil.
 type Builder struct {
 	Registry *plugin.Registry
@@ -46,6 +40,8 @@ type Builder struct {
 	Log     *slog.Logger
 
 	CommitInterval, CommitTimeout time.Duration // offset.flush.interval.ms, offset.flush.timeout.ms
+
+	ExactlyOnce *ExactlyOnce // nil: exactly.once.source.support is not enabled
 }
 
 // TopicMaker creates topics for sources and dead letters.
@@ -136,7 +132,11 @@ func (b *Builder) connector(r *run, plan *connectorconfig.Plan, started func(), 
 	class := ""
 	if plan.Source != nil {
 		c.fresh = func() connect.Connector { return plan.Source.New() }
-		c.cc.Offsets = b.Offsets.Reader(r.id.Connector)
+		offsets, err := b.Offsets.Open(r.id.Connector, plan)
+		if err != nil {
+			return nil, fmt.Errorf("opening the offsets of connector %s: %w", r.id.Connector, err)
+		}
+		c.cc.Offsets, c.closeOffsets = offsets, offsets.Close
 		class = plan.Source.TaskClass
 	} else {
 		c.fresh = func() connect.Connector { return plan.Sink.New() }
@@ -194,28 +194,33 @@ func (b *Builder) chain(ctx context.Context, r *run, plan *connectorconfig.Plan,
 	return NewChain(plan, cfg)
 }
 
-// scoped closes a task's metrics when it has ended.
+// scoped closes a task's metrics and offsets when it has ended.
 type scoped struct {
 	body
 	scope *metrics.Scope
+	close func() // nil: nothing else
 }
 
 func (s scoped) Run(ctx context.Context) error {
-	defer s.scope.Close()
+	defer s.end()
 	return s.body.Run(ctx)
 }
 
-// Signals are those of the task.
-func (s scoped) Signals() []cluster.Signal {
-	if w, ok := s.body.(watched); ok {
-		return w.Signals()
+func (s scoped) end() {
+	s.scope.Close()
+	if s.close != nil {
+		s.close()
 	}
-	return nil
 }
+
+func (s scoped) setStatus(seen cluster.State) { s.scope.SetStatus(string(seen)) }
 
 func (s scoped) Abandon() {
 	s.scope.Close()
 	s.body.Abandon()
+	if s.close != nil {
+		go s.close() // waits for the clients' goroutines
+	}
 }
 
 func (b *Builder) scope(id connect.TaskID) *metrics.Scope {
@@ -223,40 +228,6 @@ func (b *Builder) scope(id connect.TaskID) *metrics.Scope {
 		return nil
 	}
 	return b.Metrics.Scope(id)
-}
-
-func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan, task config.Props, started func(), log *slog.Logger) (body, error) {
-	values, err := plan.TaskConfig(task)
-	if err != nil {
-		return nil, fmt.Errorf("reading the config of task %s: %w", r.id, err)
-	}
-	prod, err := b.Clients.Producer(withClientID(plan.Clients.Producer, "connector-producer-"+r.id.String()))
-	if err != nil {
-		return nil, fmt.Errorf("configuring the producer of task %s: %w", r.id, err)
-	}
-	warnAll(log, prod.Warnings)
-	m := b.scope(r.id)
-	dead, err := b.deadLetter(ctx, r, plan, m, log)
-	if err != nil {
-		m.Close()
-		return nil, err
-	}
-	chain, err := b.chain(ctx, r, plan, dead, m, log)
-	if err != nil {
-		dead.Close()
-		m.Close()
-		return nil, err
-	}
-	cfg := sourcetask.Config{
-		ID: r.id, Task: plan.Source.New().NewTask(), Chain: chain, Producer: prod.Opts, Offsets: b.Offsets.Writer(r.id.Connector),
-		Context:        connect.SourceTaskContext{Config: values, Offsets: b.Offsets.Reader(r.id.Connector), Logs: b.Logs},
-		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout, MaxBufferedBytes: int64(prod.MaxBufferedBytes),
-		Memory: b.Memory, Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
-	}
-	if b.Topics != nil {
-		cfg.Topics = b.Topics.ForSource(plan.Clients.Admin, plan.SourceOptions.TopicCreation)
-	}
-	return scoped{sourcetask.New(cfg), m}, nil
 }
 
 func (b *Builder) sink(ctx context.Context, r *run, plan *connectorconfig.Plan, task config.Props, started func(), log *slog.Logger) (body, error) {
@@ -287,7 +258,7 @@ func (b *Builder) sink(ctx context.Context, r *run, plan *connectorconfig.Plan, 
 		MaxPollRecords: cons.MaxPollRecords, MaxPollInterval: cons.MaxPollInterval,
 		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout,
 		Memory: b.Memory, Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
-	}), m}, nil
+	}), m, nil}, nil
 }
 
 func (b *Builder) deadLetter(ctx context.Context, r *run, plan *connectorconfig.Plan, m *metrics.Scope, log *slog.Logger) (*pipeline.DeadLetter, error) {

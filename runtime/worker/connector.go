@@ -26,6 +26,8 @@ type connectorRun struct {
 	id      connect.TaskID
 	log     *slog.Logger
 
+	closeOffsets func() // nil for sinks
+
 	asks  chan ask
 	wake  chan struct{}   // pause changed or an error was raised
 	gone  chan struct{}   // closed when the run was abandoned: it can't answer any more
@@ -134,6 +136,9 @@ func (c *connectorRun) Signals() []cluster.Signal {
 func (c *connectorRun) Run(ctx context.Context) error {
 	defer close(c.ended)
 	defer c.die()
+	if c.closeOffsets != nil {
+		defer c.closeOffsets()
+	}
 	inst := c.fresh()
 	if err := inst.Start(ctx, c.cc); err != nil {
 		return errors.Join(fmt.Errorf("starting connector %s: %w", c.id.Connector, err), c.stop(inst))

@@ -14,6 +14,12 @@ type Config struct {
 	SessionKeyTTL time.Duration
 	// UnsyncBackoff is worker.unsync.backoff.ms: how long a worker stays out of the group that could not read its config topic.
 	UnsyncBackoff time.Duration
+	// Fenced: the leader claims the right to write the config topic (exactly.once.source.support preparing or enabled).
+	Fenced bool
+	// ExactlyOnce: source tasks ask for a round of fencing before they start (exactly.once.source.support=enabled).
+	ExactlyOnce bool
+	// IsSource tells whether a connector class is that of a source; pure. Nil: none is.
+	IsSource func(class string) bool
 }
 
 // Herder is the core's state. Use New; one goroutine.
@@ -27,12 +33,13 @@ type Herder struct {
 	epochs map[connect.TaskID]int64
 	seen   map[connect.TaskID]seen
 
-	known  map[string]bool                 // connectors of the last config read
-	wanted map[connect.TaskID]cluster.Want // as last applied
-	holds  []hold
-	owed   int64     // the change that a catch-up under way has not held yet; 0: none
-	backAt time.Time // when to rejoin after leaving because of a lagging config log; zero: not
-	keyAt  time.Time // when to try again for a session key; zero: the last try did not fail
+	known   map[string]bool                 // connectors of the last config read
+	wanted  map[connect.TaskID]cluster.Want // as last applied
+	holds   []hold
+	owed    int64     // the change that a catch-up under way has not held yet; 0: none
+	backAt  time.Time // when to rejoin after leaving because of a lagging config log; zero: not
+	claimAt time.Time // when to try again to claim the config topic; zero: the last try did not fail
+	keyAt   time.Time // when to try again for a session key; zero: the last try did not fail
 
 	lastOp OpID
 	ops    map[OpID]*flow
@@ -47,6 +54,8 @@ type membership struct {
 	generation int32 // the last one, also out of the group: statuses of what stops then belong to it
 	leader     bool
 	sessioned  bool // the group's protocol, not only ours: workers sign requests
+	claimed    bool // leader: the right to write the config topic is ours, as far as is known
+	fenced     bool // another worker has taken it: no leader's work before the next round of the group
 	leaderURL  string
 	assigned   cluster.Assignment
 	owners     map[connect.TaskID]string
@@ -113,8 +122,10 @@ func (h *Herder) WakeAt() time.Time {
 			at = p.retryAt
 		}
 	}
-	if k := h.keyDue(); !k.IsZero() && (at.IsZero() || k.Before(at)) {
-		at = k
+	for _, k := range []time.Time{h.keyDue(), h.claimDue()} {
+		if !k.IsZero() && (at.IsZero() || k.Before(at)) {
+			at = k
+		}
 	}
 	return at
 }
@@ -130,6 +141,9 @@ func (h *Herder) due() []Action {
 		if !p.retryAt.IsZero() && !h.now.Before(p.retryAt) {
 			acts = append(acts, h.startPlan(name, p)...)
 		}
+	}
+	if k := h.claimDue(); !k.IsZero() && !h.now.Before(k) {
+		acts = append(acts, h.claim()...)
 	}
 	if k := h.keyDue(); !k.IsZero() && !h.now.Before(k) {
 		acts = append(acts, h.rotateKey()...)
@@ -263,10 +277,14 @@ func (h *Herder) want() map[connect.TaskID]cluster.Want {
 		if cfg == nil {
 			cfg = c.Config
 		}
-		want[id] = cluster.Want{
+		w := cluster.Want{
 			Connector: cfg, Task: c.Tasks[id.Task], Target: c.Target, Epoch: h.epochs[id], Tasks: len(c.Tasks),
 			Generation: h.member.generation,
 		}
+		if h.cfg.ExactlyOnce && h.isSource(cfg) {
+			w.FenceFirst, w.TaskGeneration = true, c.Generation
+		}
+		want[id] = w
 	}
 	return want
 }

@@ -27,6 +27,8 @@ func (h *Herder) onRequest(ev Requested) []Action {
 		return h.restartAll(ev.Req, r)
 	case PutTasks:
 		return h.putTasks(ev.Req, r)
+	case Fence:
+		return h.fence(ev.Req, r)
 	case SetLogger:
 		f := &flow{name: "setting a logger level", req: ev.Req}
 		return h.write(f, false, nil, cluster.PutLoggerLevel{Level: r.LoggerLevel})
@@ -38,7 +40,7 @@ func (h *Herder) onRequest(ev Requested) []Action {
 // needLeader answers the request unless this worker is the leader of a group it is in.
 func (h *Herder) needLeader(req ReqID) []Action {
 	switch {
-	case !h.member.joined || h.member.lagging:
+	case !h.member.joined || h.member.lagging || h.member.fenced:
 		return []Action{Reply{Req: req, Err: cluster.ErrRebalancing}}
 	case !h.member.leader:
 		return []Action{Reply{Req: req, Err: &cluster.NotLeader{URL: h.member.leaderURL}}}

@@ -95,6 +95,8 @@ type (
 		Name    string
 		Configs []config.Props
 	}
+	// Fence fences out the producers of a source connector's former tasks (KIP-618): nil.
+	Fence struct{ Name string }
 	// SetLogger sets a logger's level on all workers (KIP-976): nil.
 	SetLogger struct{ cluster.LoggerLevel }
 )
@@ -107,6 +109,7 @@ func (RestartConnector) request() {}
 func (RestartTask) request()      {}
 func (RestartAll) request()       {}
 func (PutTasks) request()         {}
+func (Fence) request()            {}
 func (SetLogger) request()        {}
 
 // Put answers PutConfig and PatchConfig.
@@ -156,6 +159,7 @@ type (
 		Op       OpID
 		Changes  []cluster.Change
 		AsLeader bool
+		Claim    bool // take the right to write as leader first
 	}
 	// Validate validates a connector config: nil, or the Err of REST.
 	Validate struct {
@@ -176,18 +180,32 @@ type (
 	}
 	// NewSessionKey makes a key: *cluster.SessionKey.
 	NewSessionKey struct{ Op OpID }
+	// Claim takes the right to write the config topic as leader from whoever has it: nil.
+	Claim struct{ Op OpID }
+	// Release gives it up: nil.
+	Release struct{ Op OpID }
+	// FenceProducers cuts off the producers of the tasks 0 to Tasks-1 of a source connector: nil.
+	FenceProducers struct {
+		Op        OpID
+		Connector string
+		Config    config.Props // unresolved; its admin.override. keys say how
+		Tasks     int32
+	}
 )
 
-func (Apply) action()         {}
-func (Rejoin) action()        {}
-func (Ready) action()         {}
-func (LeaveGroup) action()    {}
-func (Reply) action()         {}
-func (WriteStatus) action()   {}
-func (CleanStatus) action()   {}
-func (ReadToEnd) action()     {}
-func (WriteConfig) action()   {}
-func (Validate) action()      {}
-func (PlanTasks) action()     {}
-func (ForwardTasks) action()  {}
-func (NewSessionKey) action() {}
+func (Apply) action()          {}
+func (Rejoin) action()         {}
+func (Ready) action()          {}
+func (LeaveGroup) action()     {}
+func (Reply) action()          {}
+func (WriteStatus) action()    {}
+func (CleanStatus) action()    {}
+func (ReadToEnd) action()      {}
+func (WriteConfig) action()    {}
+func (Validate) action()       {}
+func (PlanTasks) action()      {}
+func (ForwardTasks) action()   {}
+func (NewSessionKey) action()  {}
+func (Claim) action()          {}
+func (Release) action()        {}
+func (FenceProducers) action() {}

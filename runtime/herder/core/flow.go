@@ -21,6 +21,7 @@ type flow struct {
 	op     OpID      // the slow action under way, 0: none
 	begin  func() []Action
 	next   func(Done) []Action
+	writes bool        // the slow action is a leader's write
 	failed func(error) // called when the flow ends with an error
 }
 
@@ -52,6 +53,9 @@ func (h *Herder) onDone(d Done) []Action {
 	}
 	delete(h.ops, d.Op)
 	f.op = 0
+	if h.lostLead(f, d) {
+		return h.stepBack()
+	}
 	if s, ok := d.Result.(*cluster.Snapshot); ok {
 		h.take(s)
 	}
@@ -92,8 +96,7 @@ func (h *Herder) Stage(req ReqID) (doing string, since time.Time, ok bool) {
 
 // write writes changes and finishes f with result.
 func (h *Herder) write(f *flow, asLeader bool, result func() any, changes ...cluster.Change) []Action {
-	act := func(op OpID) Action { return WriteConfig{Op: op, Changes: changes, AsLeader: asLeader} }
-	return h.slow(f, "writing to the config topic", act, func(d Done) []Action {
+	return h.slow(f, "writing to the config topic", h.writeAction(f, asLeader, changes...), func(d Done) []Action {
 		if d.Err != nil || result == nil {
 			return h.finish(f, nil, d.Err)
 		}

@@ -13,7 +13,7 @@ import (
 // onJoined takes a new generation. Work that was revoked stops first (the wanted set lacks it); with a lagging config log nothing
 // new starts until it has been read to the end.
 func (h *Herder) onJoined(ev Joined) []Action {
-	wasLeader := h.member.leader
+	wasLeader, claimed := h.member.leader, h.member.claimed
 	h.member = membership{
 		joined: true, generation: ev.Generation, leader: ev.IsLeader, leaderURL: ev.LeaderURL, assigned: ev.Held, owners: ev.Owners,
 		sessioned: ev.Grant.Version >= cluster.Sessioned,
@@ -21,7 +21,10 @@ func (h *Herder) onJoined(ev Joined) []Action {
 	h.backAt = time.Time{}
 	var acts []Action
 	if wasLeader && !ev.IsLeader {
-		acts = h.abort(true, cluster.ErrRebalancing)
+		acts = append(h.abort(true, cluster.ErrRebalancing), h.release()...)
+	}
+	if h.cfg.Fenced && ev.IsLeader {
+		h.member.claimed, h.claimAt = claimed, time.Time{}
 	}
 	if ev.Grant.Error == cluster.ConfigMismatch || ev.ConfigOffset > h.snap.Offset {
 		h.member.lagging = true
@@ -90,16 +93,14 @@ func (h *Herder) catchUp(ev cluster.Joined) []Action {
 
 // onRevoking stops everything before an eager join.
 func (h *Herder) onRevoking(seq int64) []Action {
-	h.member = membership{generation: h.member.generation}
-	acts := append(h.abort(true, cluster.ErrRebalancing), h.apply()...)
+	acts := append(h.leaveLead(), h.apply()...)
 	h.hold(seq)
 	return acts
 }
 
 // onLeft stops everything: the work belongs to others now.
 func (h *Herder) onLeft(seq int64) []Action {
-	h.member = membership{generation: h.member.generation}
-	acts := h.abort(true, cluster.ErrRebalancing)
+	acts := h.leaveLead()
 	for name := range h.plans {
 		delete(h.plans, name)
 	}
@@ -167,7 +168,7 @@ func (h *Herder) take(s *cluster.Snapshot) {
 
 // keyDue is when the next session key is due: the leader keeps a session key that is younger than its time to live (KIP-507).
 func (h *Herder) keyDue() time.Time {
-	if h.cfg.SessionKeyTTL <= 0 || !h.member.joined || !h.member.leader || !h.member.sessioned || h.member.lagging || h.rotating() {
+	if h.cfg.SessionKeyTTL <= 0 || !h.member.joined || !h.member.leader || !h.member.sessioned || h.member.lagging || h.member.fenced || h.rotating() {
 		return time.Time{}
 	}
 	if h.snap.SessionKey == nil {

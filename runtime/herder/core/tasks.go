@@ -98,7 +98,7 @@ func (h *Herder) changed(name string, tasks []config.Props) bool {
 func (h *Herder) publish(name string, p *plan, tasks []config.Props, of config.Props) []Action {
 	done := func(d Done) []Action { return h.planned(name, p, d.Err) }
 	switch {
-	case !h.member.joined:
+	case !h.member.joined || h.member.fenced:
 		return h.planned(name, p, cluster.ErrRebalancing)
 	case h.member.leader:
 		f := &flow{name: "writing tasks of " + name, leader: true, queue: name}
@@ -122,9 +122,7 @@ func (h *Herder) publish(name string, p *plan, tasks []config.Props, of config.P
 }
 
 func (h *Herder) writeTasks(f *flow, name string, tasks []config.Props, then func() []Action) []Action {
-	act := func(op OpID) Action {
-		return WriteConfig{Op: op, AsLeader: true, Changes: []cluster.Change{cluster.PutTasks{Connector: name, Tasks: tasks}}}
-	}
+	act := h.writeAction(f, true, cluster.PutTasks{Connector: name, Tasks: tasks})
 	return h.slow(f, "writing task configs", act, func(d Done) []Action {
 		acts := h.finish(f, nil, d.Err)
 		if d.Err == nil && then != nil {

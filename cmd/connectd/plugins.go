@@ -37,6 +37,7 @@ func plugins() (*plugin.Registry, error) {
 		reg.Sources.Add(file.Source(apiVersion)),
 		reg.Sinks.Add(file.Sink(apiVersion)),
 		reg.Sources.Add(mysql.Plugin),
+		reg.Sources.Add(mysql.MariaDB),
 		reg.Sinks.Add(elasticsearch.Plugin(confluentVersion), hdfs.Plugin(hdfsVersion)),
 		reg.Converters.Add(json.Plugin(apiVersion)),
 		reg.Converters.Add(primitive.Plugins(apiVersion)...),

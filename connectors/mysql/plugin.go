@@ -7,3 +7,6 @@ import (
 
 // Plugin is the source connector io.debezium.connector.mysql.MySqlConnector (short: mysql).
 var Plugin connect.Plugin[connect.SourceConnector] = cdc.Plugin
+
+// MariaDB is the source connector io.debezium.connector.mariadb.MariaDbConnector (short: mariadb).
+var MariaDB connect.Plugin[connect.SourceConnector] = cdc.MariaDB

@@ -34,6 +34,7 @@ func oneOf(key string, values ...string) config.Validator[string] {
 
 // settings are the keys as the task uses them.
 type settings struct {
+	flavor          *flavor
 	prefix          string
 	server          server.Config
 	serverID        uint32
@@ -105,6 +106,7 @@ func settingsOf(v config.Values) (*settings, error) {
 		return nil, fmt.Errorf("%s: %s", ps[0].Key, ps[0].Message)
 	}
 	s := &settings{
+		flavor: mysqlFlavor,
 		prefix: keyTopicPrefix.Get(v), serverID: uint32(keyDatabaseServerID.Get(v)),
 		locking: strings.ToLower(keySnapshotLockingMode.Get(v)), lockTimeout: config.Millis(keySnapshotLockTimeoutMs, v),
 		tombstones: keyTombstonesOnDelete.Get(v), schemaChanges: keyIncludeSchemaChanges.Get(v),

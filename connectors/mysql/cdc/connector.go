@@ -18,11 +18,14 @@ var Plugin = connect.Plugin[connect.SourceConnector]{
 	TaskClass: "io.debezium.connector.mysql.MySqlConnectorTask",
 	Config:    Def,
 	Metrics:   allMetrics,
-	New:       func() connect.SourceConnector { return new(connector) },
+	New:       func() connect.SourceConnector { return &connector{flavor: mysqlFlavor} },
 }
 
 // connector has one task, which gets the connector's config.
-type connector struct{ props config.Props }
+type connector struct {
+	flavor *flavor
+	props  config.Props
+}
 
 // Interface guards.
 var (
@@ -50,7 +53,7 @@ func (c *connector) TaskConfigs(context.Context, int) ([]config.Props, error) {
 func (c *connector) Stop(context.Context) error { return nil }
 
 // NewTask makes the task.
-func (c *connector) NewTask() connect.SourceTask { return new(task) }
+func (c *connector) NewTask() connect.SourceTask { return &task{flavor: c.flavor} }
 
 // ExactlyOnceSupport is Supported, as Debezium says of itself.
 func (c *connector) ExactlyOnceSupport(config.Values) connect.Support { return connect.Supported }

@@ -49,7 +49,7 @@ type place struct {
 }
 
 // cursorAt starts at an offset.
-func cursorAt(o *offset, gtidMode bool) (*cursor, error) {
+func cursorAt(o *offset, gtidMode, mariadb bool) (*cursor, error) {
 	c := &cursor{
 		file: o.file, start: o.pos, end: o.pos, serverID: o.serverID, tsMicros: o.tsSec * 1e6, thread: -1, gtidMode: gtidMode,
 		restart: place{o.file, o.pos}, skipEvents: o.event, skipRows: o.row, lastBase: o, lastRow: o.row, more: o.more,
@@ -58,6 +58,7 @@ func cursorAt(o *offset, gtidMode bool) (*cursor, error) {
 	if c.gtids, err = parseGTIDSet(o.gtids); err != nil {
 		return nil, err
 	}
+	c.gtids.mariadb = mariadb
 	c.done = o.gtids
 	if o.event > 0 && gtidMode {
 		if c.resumed, err = parseGTIDSet(o.gtids); err != nil {

@@ -15,8 +15,6 @@ import (
 // Version is what source.version says: the release of Debezium whose records these are.
 const Version = "3.6.1.Final"
 
-const connectorName = "mysql"
-
 // Fields of the source block (MySqlSourceInfoStructMaker), in order.
 const (
 	srcVersion = iota
@@ -38,27 +36,29 @@ const (
 	srcQuery
 )
 
-var sourceSchema = data.MakeStruct("io.debezium.connector.mysql.Source").Version(1).
-	Field("version", data.StringSchema).
-	Field("connector", data.StringSchema).
-	Field("name", data.StringSchema).
-	Field("ts_ms", data.Int64Schema).
-	Field("snapshot", data.Make(data.KindString).Name("io.debezium.data.Enum").Version(1).
-		Param("allowed", "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental").
-		Optional().Default(data.String("false")).Build()).
-	Field("db", data.StringSchema).
-	Field("sequence", data.OptionalStringSchema).
-	Field("ts_us", data.OptionalInt64Schema).
-	Field("ts_ns", data.OptionalInt64Schema).
-	Field("table", data.OptionalStringSchema).
-	Field("server_id", data.Int64Schema).
-	Field("gtid", data.OptionalStringSchema).
-	Field("file", data.StringSchema).
-	Field("pos", data.Int64Schema).
-	Field("row", data.Int32Schema).
-	Field("thread", data.OptionalInt64Schema).
-	Field("query", data.OptionalStringSchema).
-	Build()
+func sourceSchema(name string) *data.Schema {
+	return data.MakeStruct(name).Version(1).
+		Field("version", data.StringSchema).
+		Field("connector", data.StringSchema).
+		Field("name", data.StringSchema).
+		Field("ts_ms", data.Int64Schema).
+		Field("snapshot", data.Make(data.KindString).Name("io.debezium.data.Enum").Version(1).
+			Param("allowed", "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental").
+			Optional().Default(data.String("false")).Build()).
+		Field("db", data.StringSchema).
+		Field("sequence", data.OptionalStringSchema).
+		Field("ts_us", data.OptionalInt64Schema).
+		Field("ts_ns", data.OptionalInt64Schema).
+		Field("table", data.OptionalStringSchema).
+		Field("server_id", data.Int64Schema).
+		Field("gtid", data.OptionalStringSchema).
+		Field("file", data.StringSchema).
+		Field("pos", data.Int64Schema).
+		Field("row", data.Int32Schema).
+		Field("thread", data.OptionalInt64Schema).
+		Field("query", data.OptionalStringSchema).
+		Build()
+}
 
 var transactionSchema = data.MakeStruct("event.block").Version(1).
 	Field("id", data.StringSchema).
@@ -78,11 +78,11 @@ const (
 	envTsNs
 )
 
-func envelopeSchema(name string, value *data.Schema) *data.Schema {
+func envelopeSchema(name string, value, source *data.Schema) *data.Schema {
 	return data.MakeStruct(name).Version(2).
 		Field("before", value).
 		Field("after", value).
-		Field("source", sourceSchema).
+		Field("source", source).
 		Field("transaction", transactionSchema).
 		Field("op", data.StringSchema).
 		Field("ts_ms", data.OptionalInt64Schema).
@@ -119,14 +119,14 @@ type writer struct {
 func newWriter(set *settings, task int32, now func() time.Time) *writer {
 	w := &writer{
 		set: set, partition: sourcePartition(set.prefix), now: now,
-		version: data.String(Version), connector: data.String(connectorName), name: data.String(set.prefix),
+		version: data.String(Version), connector: data.String(set.flavor.connector), name: data.String(set.prefix),
 	}
 	if set.headers {
 		text := func(s string) data.Datum { return data.Datum{Schema: data.StringSchema, Value: data.String(s)} }
 		w.context = connect.Headers{
 			{Key: "__debezium.context.connectorLogicalName", Value: text(set.prefix)},
 			{Key: "__debezium.context.taskId", Value: text(strconv.Itoa(int(task)))},
-			{Key: "__debezium.context.connectorName", Value: text(connectorName)},
+			{Key: "__debezium.context.connectorName", Value: text(set.flavor.connector)},
 			{Key: "__debezium.context.runId", Value: text(runID(now()))},
 		}
 	}
@@ -165,7 +165,7 @@ type origin struct {
 var snapshotFalse = data.String("false")
 
 func (w *writer) source(mem *row.Memory, o *origin, db, table data.Value) *data.Struct {
-	s := mem.Slab.New(sourceSchema)
+	s := mem.Slab.New(w.set.flavor.source)
 	s.Set(srcVersion, w.version)
 	s.Set(srcConnector, w.connector)
 	s.Set(srcName, w.name)

@@ -70,6 +70,7 @@ func (r *reader) handle(ctx context.Context, e *replication.BinlogEvent) error {
 // compressed transaction, which have none.
 func (r *reader) format(raw []byte) error {
 	r.parser = replication.NewBinlogParser()
+	r.parser.SetFlavor(r.serverFlavor())
 	if _, err := r.parser.Parse(raw); err != nil {
 		return fmt.Errorf("reading the format of the binary log: %w", err)
 	}
@@ -79,6 +80,7 @@ func (r *reader) format(raw []byte) error {
 	plain := bytes.Clone(raw)
 	plain[len(plain)-5] = byte(replication.BINLOG_CHECKSUM_ALG_OFF)
 	r.inner = replication.NewBinlogParser()
+	r.inner.SetFlavor(r.serverFlavor())
 	if _, err := r.inner.Parse(plain); err != nil {
 		return fmt.Errorf("reading the format of the binary log: %w", err)
 	}
@@ -91,6 +93,15 @@ func (r *reader) dispatch(ctx context.Context, h *replication.EventHeader, body,
 	if !c.gtidMode && h.Timestamp > 0 {
 		c.tsMicros = int64(h.Timestamp) * 1e6
 	}
+	if plain, ok := mariaCompressed(h.EventType); ok {
+		expanded, err := mariaExpand(plain, body)
+		if err != nil {
+			return err
+		}
+		short := *h
+		short.EventType = plain
+		h, body, raw = &short, expanded, append(bytes.Clone(raw[:replication.EventHeaderSize]), expanded...)
+	}
 	if held, err := r.holds(h.EventType, body, raw); held || err != nil {
 		c.completed()
 		return err
@@ -99,6 +110,12 @@ func (r *reader) dispatch(ctx context.Context, h *replication.EventHeader, body,
 	switch h.EventType {
 	case replication.GTID_EVENT, replication.GTID_TAGGED_LOG_EVENT:
 		err = r.gtid(h, raw)
+	case replication.MARIADB_GTID_EVENT:
+		err = r.mariaGTID(ctx, h, body)
+	case replication.MARIADB_ANNOTATE_ROWS_EVENT:
+		if r.set.includeQuery {
+			r.cur.query = data.Text(body)
+		}
 	case replication.QUERY_EVENT:
 		err = r.query(ctx, body)
 	case replication.TABLE_MAP_EVENT:
@@ -201,13 +218,9 @@ func (r *reader) tableMap(ctx context.Context, body, raw []byte) error {
 	if m != nil && m.version == r.version && bytes.Equal(m.body, body) {
 		return nil
 	}
-	e, err := r.parser.Parse(raw)
+	tm, err := r.parseMap(body, raw)
 	if err != nil {
 		return fmt.Errorf("reading a table map: %w", err)
-	}
-	tm, ok := e.Event.(*replication.TableMapEvent)
-	if !ok {
-		return fmt.Errorf("unexpected event %T", e.Event)
 	}
 	m = &tableMap{body: body, event: tm, version: r.version}
 	id := history.TableID{DB: string(tm.Schema), Name: string(tm.Table)}
@@ -236,6 +249,68 @@ func (r *reader) tableMap(ctx context.Context, body, raw []byte) error {
 	}
 	r.maps[number] = m
 	return nil
+}
+
+// parseMap reads a table map, with MariaDB's compressed columns.
+func (r *reader) parseMap(body, raw []byte) (*replication.TableMapEvent, error) {
+	parser := r.parser
+	var compressed []int
+	if r.mariadb {
+		types, err := mapTypes(body)
+		if err != nil {
+			return nil, err
+		}
+		for i, typ := range types {
+			if typ == row.TypeBlobCompressed || typ == row.TypeVarcharCompressed {
+				compressed = append(compressed, i)
+			}
+		}
+		if len(compressed) > 0 {
+			plain := bytes.Clone(body)
+			types, _ = mapTypes(plain)
+			for _, i := range compressed {
+				if types[i] == row.TypeBlobCompressed {
+					types[i] = mysql.MYSQL_TYPE_BLOB
+				} else {
+					types[i] = mysql.MYSQL_TYPE_VARCHAR
+				}
+			}
+			parser, raw = r.inner, append(bytes.Clone(raw[:replication.EventHeaderSize]), plain...)
+			binary.LittleEndian.PutUint32(raw[9:], uint32(len(raw))) // without the checksum
+		}
+	}
+	e, err := parser.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	tm, ok := e.Event.(*replication.TableMapEvent)
+	if !ok {
+		return nil, fmt.Errorf("unexpected event %T", e.Event)
+	}
+	for _, i := range compressed {
+		if tm.ColumnType[i] == mysql.MYSQL_TYPE_BLOB {
+			tm.ColumnType[i] = row.TypeBlobCompressed
+		} else {
+			tm.ColumnType[i] = row.TypeVarcharCompressed
+		}
+	}
+	return tm, nil
+}
+
+// mapTypes are the bytes of a table map that tell the columns' types.
+func mapTypes(body []byte) ([]byte, error) {
+	at := 8
+	for range 2 { // database and table: a length, the name, a zero
+		if at >= len(body) {
+			return nil, errShortEvent
+		}
+		at += 2 + int(body[at])
+	}
+	n, size, err := lengthEncoded(body, at)
+	if err != nil || uint64(len(body)) < uint64(at+size)+n {
+		return nil, errShortEvent
+	}
+	return body[at+size : uint64(at+size)+n], nil
 }
 
 // inconsistent deals with an event that cannot be used, by inconsistent.schema.handling.mode: nil means pass over it.

@@ -327,7 +327,12 @@ type running struct {
 
 func startTask(t testing.TB, props config.Props, logs *memoryLogs, stored string) *running {
 	t.Helper()
-	r := &running{t: t, task: new(task)}
+	return startFlavored(t, mysqlFlavor, props, logs, stored)
+}
+
+func startFlavored(t testing.TB, f *flavor, props config.Props, logs *memoryLogs, stored string) *running {
+	t.Helper()
+	r := &running{t: t, task: &task{flavor: f}}
 	log := slog.New(slog.DiscardHandler)
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))

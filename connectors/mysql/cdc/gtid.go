@@ -11,6 +11,7 @@ import (
 // gtidSet is a MySQL GTID set that grows by one transaction at a time and is rendered after each: the rendering of all sources but
 // the one that grew is kept. One goroutine.
 type gtidSet struct {
+	mariadb bool          // a source is domain-server, and has its last transaction only
 	sources []*gtidSource // in order of appearance
 }
 
@@ -28,6 +29,11 @@ func parseGTIDSet(s string) (*gtidSet, error) {
 	g := &gtidSet{}
 	for part := range strings.SplitSeq(s, ",") {
 		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if source, n, ok := isMariaGTID(part); ok {
+			g.mariadb = true
+			g.source(source, "").spans = []span{{n, n}}
 			continue
 		}
 		fields := strings.Split(part, ":")
@@ -131,7 +137,11 @@ func (g *gtidSet) source(uuid, tag string) *gtidSource {
 // add puts one transaction in.
 func (g *gtidSet) add(uuid, tag string, gno int64) {
 	src := g.source(uuid, tag)
-	src.add(span{gno, gno})
+	if g.mariadb {
+		src.spans = []span{{gno, gno}}
+	} else {
+		src.add(span{gno, gno})
+	}
 	src.render()
 }
 
@@ -177,6 +187,13 @@ func (g *gtidSet) String() string {
 	}
 	b := make([]byte, 0, n)
 	for i, s := range g.sources {
+		if g.mariadb {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(append(append(b, s.uuid...), '-'), s.text...)
+			continue
+		}
 		if i > 0 && g.sources[i-1].uuid == s.uuid {
 			b = append(b, ':')
 		} else {

@@ -45,7 +45,7 @@ func (f *gtidFilter) takes(uuid string) bool {
 
 // retain is the part of the set whose servers keep says yes to.
 func (g *gtidSet) retain(keep func(uuid string) bool) *gtidSet {
-	out := &gtidSet{}
+	out := &gtidSet{mariadb: g.mariadb}
 	for _, s := range g.sources {
 		if keep(s.uuid) {
 			c := *s
@@ -60,6 +60,13 @@ func (g *gtidSet) retain(keep func(uuid string) bool) *gtidSet {
 func (g *gtidSet) union(o *gtidSet) {
 	for _, s := range o.sources {
 		to := g.source(s.uuid, s.tag)
+		if g.mariadb = g.mariadb || o.mariadb; g.mariadb {
+			if len(to.spans) == 0 || len(s.spans) > 0 && s.spans[0].last > to.spans[0].last {
+				to.spans = slices.Clone(s.spans)
+			}
+			to.render()
+			continue
+		}
 		for _, sp := range s.spans {
 			to.add(sp)
 		}
@@ -70,6 +77,11 @@ func (g *gtidSet) union(o *gtidSet) {
 // remove takes one transaction out.
 func (g *gtidSet) remove(uuid, tag string, gno int64) {
 	src := g.source(uuid, tag)
+	if g.mariadb { // what came before it in its domain is all that can be said
+		src.spans = []span{{gno - 1, gno - 1}}
+		src.render()
+		return
+	}
 	var spans []span
 	for _, sp := range src.spans {
 		if gno < sp.first || gno > sp.last {
@@ -130,7 +142,11 @@ func (r *reader) startSet(ctx context.Context, gtids string) (string, error) {
 	}
 	defer conn.Close()
 	sets := map[string]*gtidSet{}
-	for _, name := range []string{"gtid_executed", "gtid_purged"} {
+	names := []string{"gtid_executed", "gtid_purged"}
+	if r.mariadb {
+		names[0] = "gtid_binlog_pos"
+	}
+	for _, name := range names {
 		text, err := conn.Global(ctx, name)
 		if err != nil {
 			return "", err
@@ -143,7 +159,7 @@ func (r *reader) startSet(ctx context.Context, gtids string) (string, error) {
 	start := stored.retain(f.takes)
 	start.union(sets["gtid_purged"].retain(others))
 	if f.rows {
-		start.union(sets["gtid_executed"].retain(others))
+		start.union(sets[names[0]].retain(others))
 	} else {
 		start.union(stored.retain(others))
 	}

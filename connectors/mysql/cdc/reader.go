@@ -32,6 +32,7 @@ type reader struct {
 	ddl   *history.Parser
 
 	gtidMode  bool
+	mariadb   bool
 	lowerCase int
 	tls       *tls.Config
 	host      server.Host // whose binary log is read
@@ -120,7 +121,7 @@ func (r *reader) run(ctx context.Context) error {
 
 // cursor makes the cursor that starts at an offset.
 func (r *reader) cursor(at *offset) (*cursor, error) {
-	c, err := cursorAt(at, r.gtidMode)
+	c, err := cursorAt(at, r.gtidMode, r.mariadb)
 	if err == nil && r.set.transactions {
 		c.tx = &txCounter{}
 		c.tx.resume(at.tx)
@@ -173,7 +174,7 @@ func (r *reader) prepare(ctx context.Context) (start *offset, err error) {
 // learn reads the facts about the server.
 func (r *reader) learn(ctx context.Context, conn *server.Conn) error {
 	var err error
-	r.tls, r.host = conn.TLS(), conn.Host()
+	r.tls, r.host, r.mariadb = conn.TLS(), conn.Host(), conn.MariaDB()
 	if r.gtidMode, err = conn.GTIDMode(ctx); err != nil {
 		return err
 	}
@@ -299,7 +300,7 @@ func (r *reader) repair(err error, allowed bool) (snapshot bool, _ error) {
 // available tells whether the server still has what comes after the stored offset.
 func (r *reader) available(ctx context.Context, conn *server.Conn) error {
 	const wayOut = "take a new snapshot: snapshot.mode=when_needed does so by itself"
-	if r.gtidMode && !r.set.ignoreGTIDs && r.stored.gtids != "" {
+	if r.gtidMode && !r.set.ignoreGTIDs && r.stored.gtids != "" && !r.mariadb {
 		have, err := r.relevant(r.stored.gtids)
 		if err != nil {
 			return err

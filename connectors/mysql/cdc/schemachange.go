@@ -38,23 +38,12 @@ var (
 			Field("id", data.StringSchema).
 			Field("table", tableSchema).
 			Build()
-	schemaChangeKey = data.MakeStruct("io.debezium.connector.mysql.SchemaChangeKey").Version(1).
-			Field("databaseName", data.StringSchema).
-			Build()
-	schemaChangeValue = data.MakeStruct("io.debezium.connector.mysql.SchemaChangeValue").Version(1).
-				Field("source", sourceSchema).
-				Field("ts_ms", data.Int64Schema).
-				Field("databaseName", data.OptionalStringSchema).
-				Field("schemaName", data.OptionalStringSchema).
-				Field("ddl", data.OptionalStringSchema).
-				Field("tableChanges", data.ListOf(changeSchema)).
-				Build()
 )
 
 // schemaChange makes the record of one change in the topic <topic.prefix>.
 func (w *writer) schemaChange(mem *row.Memory, o *origin, c *history.Change, at connect.SourceOffset) connect.SourceRecord {
 	names := &w.set.names
-	keySchema, valueSchema := schemaChangeKey, schemaChangeValue
+	keySchema, valueSchema := w.set.flavor.schemaChangeKey, w.set.flavor.schemaChange
 	key := data.NewStruct(keySchema)
 	key.Set(0, data.String(c.DB))
 	v := data.NewStruct(valueSchema)

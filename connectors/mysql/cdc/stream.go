@@ -97,11 +97,14 @@ func (r *reader) dump(ctx context.Context) error {
 	}
 	h := &eventHandler{reader: r, ctx: ctx}
 	cfg := replication.BinlogSyncerConfig{
-		ServerID: r.set.serverID, Flavor: mysql.MySQLFlavor, Host: r.host.Name, Port: r.host.Port,
+		ServerID: r.set.serverID, Flavor: r.serverFlavor(), Host: r.host.Name, Port: r.host.Port,
 		User: r.set.server.User, Password: r.set.server.Password.Reveal(), TLSConfig: r.tls,
 		RawModeEnabled: true, VerifyChecksum: true, DisableRetrySync: true, DiscardGTIDSet: true, EventCacheCount: 1,
 		HeartbeatPeriod: heartbeat, Dialer: line.dial, SynchronousEventHandler: h,
 		Logger: slog.New(slog.DiscardHandler),
+	}
+	if r.mariadb && r.set.includeQuery {
+		cfg.DumpCommandFlag = sendAnnotateRows
 	}
 	syncer := replication.NewBinlogSyncer(cfg)
 	// Close sends KILL over a new connection and may wait for its time-out; the line refuses that, and a closed socket ends the
@@ -117,7 +120,7 @@ func (r *reader) dump(ctx context.Context) error {
 	// From the start on the cursor belongs to the handler.
 	r.log.Info("reading the binary log", "file", r.cur.restart.file, "position", r.cur.restart.pos, "gtids", gtids)
 	if r.useGTIDs() {
-		set, perr := mysql.ParseMysqlGTIDSet(gtids)
+		set, perr := r.dumpSet(gtids)
 		if perr != nil {
 			return fmt.Errorf("reading the GTID set %q of the offset: %w", gtids, perr)
 		}
@@ -154,6 +157,28 @@ func (r *reader) dump(ctx context.Context) error {
 	}
 }
 
+// sendAnnotateRows asks MariaDB for the statements that rows come from (BINLOG_SEND_ANNOTATE_ROWS_EVENT).
+const sendAnnotateRows = 2
+
+func (r *reader) serverFlavor() string {
+	if r.mariadb {
+		return mysql.MariaDBFlavor
+	}
+	return mysql.MySQLFlavor
+}
+
+// dumpSet is a GTID set as the replication client takes it.
+func (r *reader) dumpSet(gtids string) (mysql.GTIDSet, error) {
+	if !r.mariadb {
+		return mysql.ParseMysqlGTIDSet(gtids)
+	}
+	g, err := parseGTIDSet(gtids)
+	if err != nil {
+		return nil, err
+	}
+	return mysql.ParseMariadbGTIDSet(g.mariaStart())
+}
+
 // findHost chooses the first host that answers. On another one than before, only a GTID set finds the place: names and positions of
 // binary log files are each server's own.
 func (r *reader) findHost(ctx context.Context) error {
@@ -180,7 +205,10 @@ func (r *reader) findHost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lost, unknown, err := conn.MissingGTIDs(ctx, have)
+	var lost, unknown string
+	if !r.mariadb { // MariaDB says it itself when the stream begins
+		lost, unknown, err = conn.MissingGTIDs(ctx, have)
+	}
 	switch {
 	case err != nil:
 		return err

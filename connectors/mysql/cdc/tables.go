@@ -53,7 +53,7 @@ func (ts *tables) build(t *history.Table) (*tableInfo, error) {
 	}
 	return &tableInfo{
 		id: t.ID, topic: topic, codec: codec, db: data.String(t.ID.DB), name: data.String(t.ID.Name),
-		envelope: envelopeSchema(ts.set.names.schema(topic, "Envelope"), codec.ValueSchema()),
+		envelope: envelopeSchema(ts.set.names.schema(topic, "Envelope"), codec.ValueSchema(), ts.set.flavor.source),
 	}, nil
 }
 

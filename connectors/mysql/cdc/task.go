@@ -15,6 +15,7 @@ const pollWait = 500 * time.Millisecond
 
 // task is the connector's one task.
 type task struct {
+	flavor *flavor
 	q      *queue
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -37,6 +38,9 @@ func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext) error {
 	set, err := settingsOf(tc.Config)
 	if err != nil {
 		return err
+	}
+	if t.flavor != nil {
+		set.flavor = t.flavor
 	}
 	if t.now == nil {
 		t.now = time.Now

@@ -150,7 +150,7 @@ func FuzzGTIDSet(f *testing.F) {
 // TestCursor follows two transactions by Debezium's restart rule.
 func TestCursor(t *testing.T) {
 	const u = "33db946c-e6aa-11f1-825e-02fc00000001"
-	c, err := cursorAt(&offset{file: "f.1", pos: 100, gtids: u + ":1-17"}, true)
+	c, err := cursorAt(&offset{file: "f.1", pos: 100, gtids: u + ":1-17"}, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestCursor(t *testing.T) {
 	want(`{"file":"f.1","pos":431,"gtids":"` + u + `:1-18","server_id":3}`)
 
 	// After a restart in the middle of it: BEGIN and the table map are passed over, then a row.
-	c, err = cursorAt(&offset{file: "f.1", pos: 180, gtids: u + ":1-17", event: 2, row: 1}, true)
+	c, err = cursorAt(&offset{file: "f.1", pos: 180, gtids: u + ":1-17", event: 2, row: 1}, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,8 +383,8 @@ func TestEnvelopeSchemas(t *testing.T) {
 	check("key", info.codec.KeySchema(), *golden.Key)
 	check("value", info.envelope, *golden.Payload)
 	change := goldenRecords(t, "dbserver1.jsonl")[0]
-	check("schema change key", schemaChangeKey, *change.Key)
-	check("schema change value", schemaChangeValue, *change.Payload)
+	check("schema change key", mysqlFlavor.schemaChangeKey, *change.Key)
+	check("schema change value", mysqlFlavor.schemaChange, *change.Payload)
 	beat := goldenRecords(t, "__debezium-heartbeat.eosdb.jsonl")[0]
 	check("heartbeat key", heartbeatKey, *beat.Key)
 	check("heartbeat value", heartbeatValue, *beat.Payload)

@@ -224,6 +224,7 @@ var typeTable = map[string]typeInfo{
 	"LINESTRING": {JDBCOther, false, n, n}, "POLYGON": {JDBCOther, false, n, n}, "MULTIPOINT": {JDBCOther, false, n, n},
 	"MULTILINESTRING": {JDBCOther, false, n, n}, "MULTIPOLYGON": {JDBCOther, false, n, n},
 	"GEOMETRYCOLLECTION": {JDBCOther, false, n, n}, "GEOMCOLLECTION": {JDBCOther, false, n, n},
+	"UUID": {JDBCOther, false, n, n}, "INET6": {JDBCOther, false, n, n}, "INET4": {JDBCOther, false, n, n}, // MariaDB
 }
 
 // typeName reads the type's keywords, as written and in upper case.
@@ -389,6 +390,9 @@ func charsetOptions(c *cursor, name *string) string {
 // collationCharset is the character set of a collation: the part before the first underscore.
 func collationCharset(collation string) string {
 	cs, _, _ := strings.Cut(strings.ToLower(collation), "_")
+	if strings.HasPrefix(cs, "uca") { // MariaDB: for any character set
+		return ""
+	}
 	return cs
 }
 

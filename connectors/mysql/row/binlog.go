@@ -92,9 +92,11 @@ func (p *column) takes(typ byte) bool {
 		return typ == mysql.MYSQL_TYPE_GEOMETRY
 	case opVector:
 		return typ == mysql.MYSQL_TYPE_VECTOR
+	case opUUID, opINET:
+		return typ == mysql.MYSQL_TYPE_STRING
 	default:
 		switch typ {
-		case mysql.MYSQL_TYPE_STRING, mysql.MYSQL_TYPE_VAR_STRING, mysql.MYSQL_TYPE_VARCHAR, mysql.MYSQL_TYPE_BLOB:
+		case mysql.MYSQL_TYPE_STRING, mysql.MYSQL_TYPE_VAR_STRING, mysql.MYSQL_TYPE_VARCHAR, mysql.MYSQL_TYPE_BLOB, TypeBlobCompressed, TypeVarcharCompressed:
 			return true
 		}
 		return false
@@ -243,12 +245,12 @@ func (s stored) size(b []byte) (size, head int) {
 		return int(s.meta>>8) + int(s.meta&0xFF+7)/8, 0
 	case mysql.MYSQL_TYPE_ENUM, mysql.MYSQL_TYPE_SET:
 		return int(s.meta & 0xFF), 0
-	case mysql.MYSQL_TYPE_VARCHAR, mysql.MYSQL_TYPE_VAR_STRING, mysql.MYSQL_TYPE_STRING:
+	case mysql.MYSQL_TYPE_VARCHAR, mysql.MYSQL_TYPE_VAR_STRING, mysql.MYSQL_TYPE_STRING, TypeVarcharCompressed:
 		if s.meta < 256 {
 			return prefixed(b, 1)
 		}
 		return prefixed(b, 2)
-	case mysql.MYSQL_TYPE_BLOB, mysql.MYSQL_TYPE_GEOMETRY, mysql.MYSQL_TYPE_JSON, mysql.MYSQL_TYPE_VECTOR:
+	case mysql.MYSQL_TYPE_BLOB, mysql.MYSQL_TYPE_GEOMETRY, mysql.MYSQL_TYPE_JSON, mysql.MYSQL_TYPE_VECTOR, TypeBlobCompressed:
 		return prefixed(b, int(s.meta))
 	}
 	return -1, 0
@@ -286,6 +288,11 @@ func bigEnd(b []byte) (n uint64) {
 
 // stored converts the bytes of one value; ok is false if they are none of the column's type.
 func (c *Codec) stored(p *column, s stored, b []byte, mem *Memory) (v data.Value, ok bool) {
+	if s.typ == TypeBlobCompressed || s.typ == TypeVarcharCompressed {
+		if b, ok = Expand(b); !ok {
+			return v, false
+		}
+	}
 	switch p.op {
 	case opBool:
 		return data.Bool(bigEnd(b) != 0), true
@@ -330,6 +337,10 @@ func (c *Codec) stored(p *column, s stored, b []byte, mem *Memory) (v data.Value
 		return p.vector(b, mem), len(b)%4 == 0
 	case opBinary:
 		return c.binary(p, b, mem), true
+	case opUUID:
+		return p.uuid(b, mem), true
+	case opINET:
+		return p.inet(b), true
 	default:
 		return data.Text(p.charset.decode(b, mem)), true
 	}

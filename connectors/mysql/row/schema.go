@@ -36,6 +36,8 @@ const (
 	opGeometry
 	opPoint
 	opVector
+	opUUID // MariaDB's, 16 bytes
+	opINET // MariaDB's INET4 and INET6
 )
 
 // column is the plan of one column of the table, in table order.
@@ -179,6 +181,15 @@ func (c *Codec) planType(p *column, base string, src *history.Column) *data.Buil
 	case "VECTOR":
 		p.op, p.fallback = opVector, data.List(nil)
 		return semantic(data.KindList, "io.debezium.data.FloatVector").Elem(data.Float32Schema)
+	case "UUID":
+		p.op, p.length, p.fallback = opUUID, 16, data.String("")
+		return semantic(data.KindString, "io.debezium.data.Uuid")
+	case "INET4", "INET6":
+		p.op, p.length, p.fallback = opINET, 16, data.String("")
+		if base == "INET4" {
+			p.length = 4
+		}
+		return data.Make(data.KindString)
 	case "BINARY", "VARBINARY", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB":
 		return c.planBinary(p, base, src)
 	}

@@ -33,7 +33,7 @@ var (
 				DisplayName("Initial statements").Doc("SQL statements separated by semicolons, executed on each connection except that of " +
 		"the binary log. Write ';;' for a semicolon inside a statement.")
 	SSLMode = config.String("database.ssl.mode").Default("preferred").
-		Valid(config.OneOfFold("disabled", "preferred", "required", "verify_ca", "verify_identity")).
+		Valid(sslModes).
 		Group(group, 16).Width(config.WidthMedium).DisplayName("SSL mode").
 		Doc("Whether to encrypt the connection: 'disabled', 'preferred' (if the server can), 'required', 'verify_ca' (and the " +
 			"server's certificate must be signed by a known authority), 'verify_identity' (and be made for the host name).")
@@ -49,6 +49,22 @@ var (
 			Width(config.WidthShort).DisplayName("Connection Timeout (ms)").
 			Doc("Maximum time to wait for a connection to the database, in milliseconds.")
 )
+
+// mariaModes are the names that Debezium's MariaDB connector has for the modes.
+var mariaModes = map[string]string{"disable": "disabled", "trust": "required", "verify-ca": "verify_ca", "verify-full": "verify_identity"}
+
+// sslModes takes MariaDB's names as well.
+var sslModes = func() config.Validator[string] {
+	v := config.OneOfFold("disabled", "preferred", "required", "verify_ca", "verify_identity")
+	check := v.Check
+	v.Check = func(s string) error {
+		if mariaModes[strings.ToLower(s)] != "" {
+			return nil
+		}
+		return check(s)
+	}
+	return v
+}()
 
 // required refuses a missing value with Debezium's words.
 func required(name string) config.Validator[string] {
@@ -102,6 +118,9 @@ func ConfigOf(v config.Values) (Config, error) {
 		return c, err
 	}
 	mode := strings.ToLower(SSLMode.Get(v))
+	if m := mariaModes[mode]; m != "" {
+		mode = m
+	}
 	c.TLS, c.TLSOptional = tlsFor(mode)
 	c.TLSIdentity = mode == "verify_identity"
 	return c, c.stores(v)

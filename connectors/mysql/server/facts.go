@@ -35,8 +35,14 @@ func (c *Conn) Position(ctx context.Context) (Position, error) {
 	if len(row) > 4 {
 		p.GTIDs = oneLine(row[4])
 	}
-	return p, nil
+	if c.MariaDB() {
+		p.GTIDs, err = c.Global(ctx, "gtid_binlog_pos")
+	}
+	return p, err
 }
+
+// MariaDB tells that the server is none of MySQL.
+func (c *Conn) MariaDB() bool { return strings.Contains(strings.ToLower(c.Version()), "mariadb") }
 
 // BinaryLogs lists the binary log files the server still has.
 func (c *Conn) BinaryLogs(ctx context.Context) ([]string, error) {
@@ -62,6 +68,9 @@ func (c *Conn) Global(ctx context.Context, name string) (string, error) {
 
 // GTIDMode tells whether transactions carry GTIDs.
 func (c *Conn) GTIDMode(ctx context.Context) (bool, error) {
+	if c.MariaDB() { // always
+		return true, nil
+	}
 	v, err := c.Global(ctx, "gtid_mode")
 	return strings.EqualFold(v, "ON"), err
 }

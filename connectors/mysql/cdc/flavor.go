@@ -1,0 +1,51 @@
+package cdc
+
+import (
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/data"
+)
+
+// flavor is what differs between the connectors of this package: the names in records. What the servers do differently is told by the
+// server itself.
+type flavor struct {
+	connector       string // source.connector
+	source          *data.Schema
+	schemaChangeKey *data.Schema
+	schemaChange    *data.Schema
+}
+
+var (
+	mysqlFlavor   = newFlavor("mysql")
+	mariadbFlavor = newFlavor("mariadb")
+)
+
+func newFlavor(name string) *flavor {
+	pkg := "io.debezium.connector." + name
+	source := sourceSchema(pkg + ".Source")
+	return &flavor{
+		connector: name, source: source,
+		schemaChangeKey: data.MakeStruct(pkg+".SchemaChangeKey").Version(1).
+			Field("databaseName", data.StringSchema).
+			Build(),
+		schemaChange: data.MakeStruct(pkg+".SchemaChangeValue").Version(1).
+			Field("source", source).
+			Field("ts_ms", data.Int64Schema).
+			Field("databaseName", data.OptionalStringSchema).
+			Field("schemaName", data.OptionalStringSchema).
+			Field("ddl", data.OptionalStringSchema).
+			Field("tableChanges", data.ListOf(changeSchema)).
+			Build(),
+	}
+}
+
+// MariaDB is the connector for MariaDB, under Debezium's class name. Its config is that of the MySQL connector.
+var MariaDB = connect.Plugin[connect.SourceConnector]{
+	Name:      "io.debezium.connector.mariadb.MariaDbConnector",
+	Aliases:   []string{"mariadb", "MariaDbConnector", "MariaDb"},
+	Version:   Version,
+	Summary:   "Streams the changes of MariaDB tables: a snapshot, then the binary log.",
+	TaskClass: "io.debezium.connector.mariadb.MariaDbConnectorTask",
+	Config:    Def,
+	Metrics:   Plugin.Metrics,
+	New:       func() connect.SourceConnector { return &connector{flavor: mariadbFlavor} },
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connect/data/jsontext"
 )
 
 // op is one operation of a bulk.
@@ -58,7 +59,7 @@ func (d *documents) plan(topic string) *topicPlan {
 			ignoreSchema: d.set.schemaIgnore || slices.Contains(d.set.topicSchemaIgnore, topic),
 		}
 		p.index, p.err = d.index(topic)
-		p.quoted = appendString(nil, p.index)
+		p.quoted = jsontext.Append(nil, p.index)
 		if len(d.plans) >= maxPlans {
 			clear(d.plans)
 		}
@@ -186,7 +187,7 @@ func (d *documents) verb(null bool) string {
 // appendID writes the document's id: the key as text, or where the record was.
 func appendID(b []byte, r *connect.SinkRecord, ignoreKey bool) ([]byte, error) {
 	if ignoreKey {
-		b = appendString(b, r.Topic)
+		b = jsontext.Append(b, r.Topic)
 		b = append(b[:len(b)-1], '+')
 		b = strconv.AppendInt(b, int64(r.Original.Partition), 10)
 		b = append(b, '+')
@@ -205,7 +206,7 @@ func appendID(b []byte, r *connect.SinkRecord, ignoreKey bool) ([]byte, error) {
 		if n := idSize(s); n > maxID { // Elasticsearch would refuse the whole request
 			return b, fmt.Errorf("the key has %d bytes as document id; Elasticsearch takes at most %d", n, maxID)
 		}
-		return appendString(b, s), nil
+		return jsontext.Append(b, s), nil
 	case k.Kind().IsInt(), k.Kind() >= data.KindDate && k.Kind() <= data.KindTimestamp:
 		b = append(b, '"')
 		b = strconv.AppendInt(b, k.Int64(), 10)

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connect/data/jsontext"
 )
 
 // maxDepth is how deep values may be nested.
@@ -60,7 +60,7 @@ func (w *writer) append(b []byte, v data.Value, s *data.Schema, depth int) ([]by
 	case data.KindBool:
 		return strconv.AppendBool(b, v.Bool()), nil
 	case data.KindString:
-		return appendString(b, v.String()), nil
+		return jsontext.Append(b, v.String()), nil
 	case data.KindBytes:
 		return appendBase64(b, v.Bytes()), nil
 	case data.KindFloat32:
@@ -109,7 +109,7 @@ func (w *writer) appendStruct(b []byte, st *data.Struct, depth int) (_ []byte, e
 		}
 		names = make([][]byte, 0, len(fields))
 		for _, f := range fields {
-			names = append(names, append(appendString(nil, f.Name), ':'))
+			names = append(names, append(jsontext.Append(nil, f.Name), ':'))
 		}
 		w.names[st.Schema()] = names
 	}
@@ -190,50 +190,10 @@ func (w *writer) fields(b []byte, es []data.Entry, elem *data.Schema, depth int)
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendString(b, e.Key.String()), ':')
+		b = append(jsontext.Append(b, e.Key.String()), ':')
 		if b, err = w.append(b, e.Value, elem, depth+1); err != nil {
 			return b, at(e.Key.String(), err)
 		}
 	}
 	return append(b, '}'), nil
-}
-
-const hex = "0123456789abcdef"
-
-// appendString quotes s; bytes that are no UTF-8 become U+FFFD, which Elasticsearch would refuse otherwise.
-func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				b = append(append(b, s[start:i]...), "\ufffd"...)
-				start = i + 1
-			}
-			i += n
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		b = append(b, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		start = i
-	}
-	return append(append(b, s[start:]...), '"')
 }

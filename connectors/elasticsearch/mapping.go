@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connect/data/jsontext"
 )
 
 // appendMapping writes the mapping of a value schema (class Mapping of Confluent's connector): text with a keyword sub-field, dates for
@@ -23,7 +24,7 @@ func (d *documents) appendMapping(b []byte, s *data.Schema) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(appendString(b, f.Name), ':')
+			b = append(jsontext.Append(b, f.Name), ':')
 			b = d.appendMapping(b, f.Schema)
 		}
 		return append(b, "}}"...)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connect/data/jsontext"
 	"github.com/connectd/connectd/converters/internal/javatext"
 )
 
@@ -113,7 +114,7 @@ func (e *encoder) appendValue(dst []byte, n *node, v data.Value) ([]byte, error)
 	}
 	switch n.logical {
 	case data.KindString:
-		return appendQuoted(dst, v.TextBytes()), nil
+		return jsontext.AppendPairs(dst, v.TextBytes()), nil
 	case data.KindStruct:
 		return e.appendStruct(dst, n, v.Struct())
 	case data.KindList:
@@ -139,7 +140,7 @@ func appendScalar(dst []byte, v data.Value) []byte {
 	case data.KindBytes:
 		return appendBase64(dst, v.Bytes())
 	case data.KindString:
-		return appendQuoted(dst, v.TextBytes())
+		return jsontext.AppendPairs(dst, v.TextBytes())
 	default:
 		return strconv.AppendInt(dst, v.Int64(), 10)
 	}
@@ -172,7 +173,7 @@ func (e *encoder) appendStruct(dst []byte, n *node, st *data.Struct) ([]byte, er
 		case v.IsNull() && f.node.optional && f.node.def == nil:
 			dst = append(dst, "null"...)
 		case v.Kind() == data.KindString && f.node.logical == data.KindString:
-			dst = appendQuoted(dst, v.TextBytes())
+			dst = jsontext.AppendPairs(dst, v.TextBytes())
 		case v.Kind().IsInt() && f.node.logical == v.Kind():
 			dst = strconv.AppendInt(dst, v.Int64(), 10)
 		default:
@@ -228,7 +229,7 @@ func (e *encoder) appendMap(dst []byte, n *node, es []data.Entry) ([]byte, error
 		}
 		switch {
 		case x.Key.Kind() == data.KindString:
-			dst = appendQuoted(dst, x.Key.TextBytes())
+			dst = jsontext.AppendPairs(dst, x.Key.TextBytes())
 		case x.Key.IsNull() && n.key.optional:
 			dst = append(dst, `"null"`...) // JsonNode.asText of null
 		case x.Key.IsNull():

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connect/data/jsontext"
 	"github.com/connectd/connectd/converters/internal/javatext"
 )
 
@@ -55,7 +56,7 @@ func (e *encoder) newNode(s *data.Schema) (*node, error) {
 			if i > 0 {
 				name = append(name, ',')
 			}
-			name = append(appendQuoted(name, bytesOf(f.Name)), ':')
+			name = append(jsontext.AppendPairs(name, bytesOf(f.Name)), ':')
 			n.fields[i].name = name
 			if n.fields[i].node, err = e.newNode(f.Schema); err != nil {
 				return nil, err
@@ -101,13 +102,13 @@ func (e *encoder) appendSchema(dst []byte, n *node, field string) ([]byte, error
 	}
 	dst = strconv.AppendBool(append(dst, `,"optional":`...), s.Optional())
 	if s.Name() != "" {
-		dst = appendQuoted(append(dst, `,"name":`...), bytesOf(s.Name()))
+		dst = jsontext.AppendPairs(append(dst, `,"name":`...), bytesOf(s.Name()))
 	}
 	if v, ok := s.Version(); ok {
 		dst = strconv.AppendInt(append(dst, `,"version":`...), int64(v), 10)
 	}
 	if s.Doc() != "" {
-		dst = appendQuoted(append(dst, `,"doc":`...), bytesOf(s.Doc()))
+		dst = jsontext.AppendPairs(append(dst, `,"doc":`...), bytesOf(s.Doc()))
 	}
 	for i, p := range s.Params() {
 		if i == 0 {
@@ -115,8 +116,8 @@ func (e *encoder) appendSchema(dst []byte, n *node, field string) ([]byte, error
 		} else {
 			dst = append(dst, ',')
 		}
-		dst = append(appendQuoted(dst, bytesOf(p.Key)), ':')
-		dst = appendQuoted(dst, bytesOf(p.Value))
+		dst = append(jsontext.AppendPairs(dst, bytesOf(p.Key)), ':')
+		dst = jsontext.AppendPairs(dst, bytesOf(p.Value))
 	}
 	if len(s.Params()) > 0 {
 		dst = append(dst, '}')
@@ -127,7 +128,7 @@ func (e *encoder) appendSchema(dst []byte, n *node, field string) ([]byte, error
 		}
 	}
 	if field != "" {
-		dst = appendQuoted(append(dst, `,"field":`...), bytesOf(field))
+		dst = jsontext.AppendPairs(append(dst, `,"field":`...), bytesOf(field))
 	}
 	return append(dst, '}'), nil
 }

@@ -3,7 +3,6 @@ package json
 import (
 	"math"
 	"math/big"
-	"strconv"
 	"testing"
 
 	"github.com/connectd/connectd/connect/data"
@@ -79,40 +78,6 @@ func TestDecimalsAreWrittenAsJavaDoes(t *testing.T) {
 	} {
 		if got := string(appendDecimal(nil, data.Decimal64(c.n, c.scale))); got != c.want {
 			t.Errorf("%d scale %d: %s, want %s", c.n, c.scale, got, c.want)
-		}
-	}
-}
-
-func TestStringsAreEscapedAsJacksonDoes(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                           `""`,
-		"plain":                      `"plain"`,
-		"a\"b\\c":                    `"a\"b\\c"`,
-		"\b\t\n\f\r\x00\x1f\x7f":     `"\b\t\n\f\r\u0000\u001F` + "\x7f" + `"`,
-		"é名\u2028":                   "\"é名\u2028\"",
-		"😀":                          `"\uD83D\uDE00"`,
-		"long enough for a word \"x": `"long enough for a word \"x"`,
-		"bad\xffutf":                 "\"bad\uFFFDutf\"",
-	} {
-		if got := string(appendQuoted(nil, []byte(in))); got != want {
-			t.Errorf("%q: %s, want %s", in, got, want)
-		}
-	}
-}
-
-// plainRun looks at eight bytes at once; it must agree with the table at every place.
-func TestPlainRunAgreesWithTheTable(t *testing.T) {
-	for c := range 256 {
-		for at := range 20 {
-			b := []byte("abcdefgh ~!#[]zzzzzz")
-			b[at] = byte(c)
-			want := at
-			if plain[c] {
-				want = len(b)
-			}
-			if got := plainRun(b); got != want {
-				t.Fatalf("byte %s at %d: %d, want %d", strconv.Quote(string(rune(c))), at, got, want)
-			}
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/connectd/connectd/connect/data/jsontext"
 )
 
 // Jackson's limits (StreamReadConstraints).
@@ -104,7 +106,7 @@ func (s *scanner) rawString() (raw []byte, escaped bool, err error) {
 	s.i++
 	start, ascii := s.i, true
 	for {
-		s.i += plainRun(s.b[s.i:])
+		s.i += jsontext.PlainRun(s.b[s.i:])
 		if s.i >= len(s.b) {
 			return nil, false, s.fail("unexpected end-of-input in a string")
 		}

@@ -15,7 +15,7 @@ type rule struct {
 }
 
 const (
-	sdk      = "connect connect/data connect/config"
+	sdk      = "connect connect/data/jsontext connect/data connect/config"
 	kgo      = "github.com/twmb/franz-go/pkg/kgo github.com/twmb/franz-go/pkg/kerr github.com/twmb/franz-go/pkg/kmsg"
 	kadm     = " github.com/twmb/franz-go/pkg/kadm"
 	goMySQL  = "github.com/go-mysql-org/go-mysql/..."
@@ -27,7 +27,7 @@ const (
 
 var rules = []rule{
 	// The SDK.
-	{packages: "connect/data connect/config", reason: "the leaves of the SDK: converters, forms and the operator need one without the rest"},
+	{packages: "connect/data connect/config connect/data/jsontext", reason: "the leaves of the SDK: converters, forms and the operator need one without the rest"},
 	{packages: "connect", may: "connect/data connect/config", reason: "the SDK: plugin authors import it without pulling in Kafka or the runtime"},
 	{packages: "connect/connecttest", may: sdk, reason: "the conformance suites serve connectors outside this repository too"},
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connect/data/jsontext"
 	"github.com/connectd/connectd/connectors/hdfs/format/json"
 )
 
@@ -35,7 +36,7 @@ type builder struct {
 }
 
 func (b *builder) text(s string)   { b.out = append(b.out, s...) }
-func (b *builder) quote(s string)  { b.out = json.AppendString(b.out, s) }
+func (b *builder) quote(s string)  { b.out = jsontext.Append(b.out, s) }
 func (b *builder) key(name string) { b.text(","); b.quote(name); b.text(":") }
 
 // schema appends s: a union with null if optional, null first unless there is a default.

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connect/data/jsontext"
 	"github.com/connectd/connectd/connectors/hdfs/format"
 )
 
@@ -78,7 +79,7 @@ type field struct {
 func newPlan(s *data.Schema) *plan {
 	p := &plan{s: s}
 	for _, f := range s.Fields() {
-		prefix := append(AppendString([]byte{','}, f.Name), ':')
+		prefix := append(jsontext.Append([]byte{','}, f.Name), ':')
 		p.fields = append(p.fields, field{prefix, newPlan(f.Schema)})
 	}
 	if k := s.KeySchema(); k != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connect/data/jsontext"
 	"github.com/connectd/connectd/connectors/hdfs/format"
 )
 
@@ -102,7 +103,7 @@ func TestTwosComplement(t *testing.T) {
 func FuzzString(f *testing.F) {
 	f.Add("a\x00é\"\\")
 	f.Fuzz(func(t *testing.T, s string) {
-		b := AppendString(nil, s)
+		b := jsontext.Append(nil, s)
 		var got string
 		if err := json.Unmarshal(b, &got); err != nil {
 			t.Fatalf("%q: %v", b, err)

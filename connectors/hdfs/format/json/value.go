@@ -6,9 +6,9 @@ import (
 	"math"
 	"math/big"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connect/data/jsontext"
 )
 
 const millisPerDay = 86_400_000
@@ -40,7 +40,7 @@ func appendPlain(b []byte, v data.Value) ([]byte, error) {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(AppendString(b, e.Key.String()), ':')
+			b = append(jsontext.Append(b, e.Key.String()), ':')
 			if b, err = appendPlain(b, e.Value); err != nil {
 				return b, err
 			}
@@ -63,7 +63,7 @@ func AppendScalar(b []byte, v data.Value) ([]byte, error) {
 	case data.KindFloat64:
 		return appendFloat(b, v.Float64(), 64), nil
 	case data.KindString:
-		return AppendString(b, v.String()), nil
+		return jsontext.Append(b, v.String()), nil
 	case data.KindBytes:
 		return appendBase64(b, v.Bytes()), nil
 	case data.KindInt8, data.KindInt16, data.KindInt32, data.KindInt64, data.KindDate, data.KindTime, data.KindTimestamp:
@@ -104,53 +104,4 @@ func appendFloat(b []byte, f float64, bits int) []byte {
 		return append(data.AppendJavaFloat(append(b, '"'), f, bits), '"')
 	}
 	return data.AppendJavaFloat(b, f, bits)
-}
-
-const hexDigits = "0123456789ABCDEF"
-
-// AppendString appends s in quotes, escaped as Jackson does: quote, backslash and control characters only. Invalid UTF-8 becomes
-// U+FFFD.
-func AppendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				b = append(append(b, s[start:i]...), "\uFFFD"...)
-				start = i + 1
-			}
-			i += n
-			continue
-		}
-		if c >= 0x20 && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		b = appendEscaped(append(b, s[start:i]...), c)
-		i++
-		start = i
-	}
-	b = append(b, s[start:]...)
-	return append(b, '"')
-}
-
-func appendEscaped(b []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(b, '\\', c)
-	case '\b':
-		return append(b, '\\', 'b')
-	case '\t':
-		return append(b, '\\', 't')
-	case '\n':
-		return append(b, '\\', 'n')
-	case '\f':
-		return append(b, '\\', 'f')
-	case '\r':
-		return append(b, '\\', 'r')
-	default:
-		return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-	}
 }

@@ -38,7 +38,8 @@ func (l *tail) read() []string {
 }
 
 func options(c *kfake.Cluster) []kgo.Opt {
-	return []kgo.Opt{kgo.SeedBrokers(c.ListenAddrs()...), kgo.MetadataMinAge(20 * time.Millisecond), kgo.FetchMaxWait(100 * time.Millisecond), kgo.ProducerLinger(0)}
+	return []kgo.Opt{kgo.SeedBrokers(c.ListenAddrs()...), kgo.MetadataMinAge(20 * time.Millisecond), kgo.FetchMaxWait(100 * time.Millisecond), kgo.ProducerLinger(0),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond })}
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

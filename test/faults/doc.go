@@ -7,7 +7,7 @@
 // broker and to the other workers, reset, refused or stalled. Then the cluster has to heal by itself: every connector and task is in its wanted
 // state again, and new lines come through. At the end every line is accounted for.
 //
-// Every decision comes from the seed, and timing from the machine. FAULTS_SEED repeats a run, FAULTS_ROUNDS (4 by default, 20 in `make
+// Every decision comes from the seed, and timing from the machine. FAULTS_SEED repeats a run, FAULTS_ROUNDS (3 by default, 20 in `make
 // test-faults`) is its length, FAULTS_ONLY a regular expression that chooses among the faults, FAULTS_BUILD
 // options for go build, as -race.
 package faults

@@ -57,7 +57,7 @@ func chosen(t *testing.T, rnd *rand.Rand, rounds int) (out []fault) {
 	}
 	var from []fault
 	for _, f := range faults {
-		if only.MatchString(f.name) {
+		if only.MatchString(f.name) && (!f.long || rounds >= len(faults)) {
 			from = append(from, f)
 		}
 	}
@@ -73,14 +73,22 @@ func chosen(t *testing.T, rnd *rand.Rand, rounds int) (out []fault) {
 }
 
 // TestAtLeastOnce: whatever happens, no line is lost, and the order in each partition is kept.
-func TestAtLeastOnce(t *testing.T) { run(t, nil, false) }
+func TestAtLeastOnce(t *testing.T) { run(t, false) }
 
-func run(t *testing.T, props map[string]string, exactlyOnce bool) {
-	seed, rounds := number(t, "FAULTS_SEED", uint64(time.Now().UnixNano())), int(number(t, "FAULTS_ROUNDS", 4))
+// TestExactlyOnce: with exactly.once.source.support=enabled, whoever reads what is committed sees each line once.
+func TestExactlyOnce(t *testing.T) { run(t, true) }
+
+func run(t *testing.T, exactlyOnce bool) {
+	seed, rounds := number(t, "FAULTS_SEED", uint64(time.Now().UnixNano())), int(number(t, "FAULTS_ROUNDS", 3))
 	t.Logf("seed %d: FAULTS_SEED=%d FAULTS_ROUNDS=%d go test -tags integration -count=1 -v -run %s ./test/faults", seed, seed, rounds, t.Name())
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	plan := chosen(t, rnd, rounds)
+	props := map[string]string{}
+	if exactlyOnce {
+		props["exactly.once.source.support"] = "enabled"
+	}
 	s := newSuite(t, rnd, props)
+	s.once = exactlyOnce
 	s.populate()
 	growing, stop := context.WithCancel(t.Context())
 	following, end := context.WithCancel(t.Context())
@@ -112,7 +120,7 @@ func run(t *testing.T, props map[string]string, exactlyOnce bool) {
 	grow.Wait()
 	s.healed()
 	s.drained()
-	s.account(exactlyOnce)
+	s.account()
 }
 
 // populate creates sources with one and with three partitions, sinks of them all with one and two tasks, and a stopped connector.

@@ -55,8 +55,13 @@ func (s *suite) sinkConfig(sink string, tasks int) map[string]string {
 	for i, f := range s.feeds {
 		topics[i] = f.name
 	}
+	isolation := "read_uncommitted"
+	if s.once {
+		isolation = "read_committed"
+	}
 	return map[string]string{
-		"connector.class": "org.apache.kafka.connect.file.FileStreamSinkConnector", "topics": strings.Join(topics, ","), "file": s.sinkFile(sink), "tasks.max": strconv.Itoa(tasks),
+		"consumer.override.isolation.level": isolation,
+		"connector.class":                   "org.apache.kafka.connect.file.FileStreamSinkConnector", "topics": strings.Join(topics, ","), "file": s.sinkFile(sink), "tasks.max": strconv.Itoa(tasks),
 		"consumer.override.auto.offset.reset": "earliest", "consumer.override.session.timeout.ms": "3000", "consumer.override.heartbeat.interval.ms": "500",
 		"transforms":         "at",
 		"transforms.at.type": "org.apache.kafka.connect.transforms.InsertField$Value", "transforms.at.topic.field": "topic",
@@ -142,7 +147,7 @@ type counts struct{ lines, records, again, files, fileAgain int }
 
 // account holds topics and files against the lines written. At least once: no line is missing, and in each partition a line comes after a
 // higher one only if it comes again. Exactly once: besides, no line is there twice.
-func (s *suite) account(exactlyOnce bool) {
+func (s *suite) account() {
 	s.t.Helper()
 	var total counts
 	offsets := map[place][]int64{}
@@ -156,7 +161,7 @@ func (s *suite) account(exactlyOnce bool) {
 			if err != nil || n < 1 || n > last {
 				s.t.Fatalf("%s/%d@%d: %q: %v", r.Topic, r.Partition, r.Offset, r.Value, err)
 			}
-			if times[n]++; times[n] == 2 && exactlyOnce {
+			if times[n]++; times[n] == 2 && s.once {
 				s.t.Errorf("%s/%d@%d: line %d comes again", r.Topic, r.Partition, r.Offset, n)
 			}
 			numbers[i] = n

@@ -21,23 +21,25 @@ import (
 type fault struct {
 	name string
 	hit  func(s *suite, rnd *rand.Rand) (did string, run func())
+	long bool // takes a minute or more: not in short runs
 }
 
 var faults = []fault{
-	{"kill", kill},
-	{"kill leader", killLeader},
-	{"kill in rebalance", killInRebalance},
-	{"freeze", freeze(500*time.Millisecond, session/2)},
-	{"freeze beyond session", freeze(session+500*time.Millisecond, 2*session)},
-	{"kill broker", restartBroker("kill")},
-	{"restart broker", restartBroker("down")},
-	{"reset connections", cut(refused, 0, 100*time.Millisecond)},
-	{"refuse connections", cut(refused, session/2, 2*session)},
-	{"stall connections", cut(stalled, time.Second, 2*session)},
-	{"create, kill leader", createKill},
-	{"delete, kill leader", deleteKill},
-	{"alter offsets, kill leader", alterKill},
-	{"pause, kill leader", pauseKill},
+	{name: "kill", hit: kill},
+	{name: "kill leader", hit: killLeader},
+	{name: "kill in rebalance", hit: killInRebalance},
+	{name: "freeze", hit: freeze(500*time.Millisecond, session/2)},
+	{name: "freeze beyond session", hit: freeze(session+500*time.Millisecond, 2*session)},
+	{name: "kill broker", hit: restartBroker("kill")},
+	{name: "restart broker", hit: restartBroker("down")},
+	{name: "reset connections", hit: cut(refused, 0, 100*time.Millisecond)},
+	{name: "refuse connections", hit: cut(refused, session/2, 2*session)},
+	{name: "stall connections", hit: cut(stalled, time.Second, 2*session)},
+	{name: "create, kill leader", hit: createKill},
+	{name: "delete, kill leader", hit: deleteKill},
+	{name: "alter offsets, kill leader", hit: alterKill},
+	{name: "pause, kill leader", hit: pauseKill},
+	{name: "broker away in rebalance", hit: awayInRebalance, long: true},
 }
 
 func between(rnd *rand.Rand, least, most time.Duration) time.Duration {
@@ -79,6 +81,18 @@ func killInRebalance(s *suite, rnd *rand.Rand) (string, func()) {
 		time.Sleep(after)
 		s.nodes[ns[1]].Kill()
 		s.nodes[ns[0]].Stop()
+	}
+}
+
+// awayInRebalance: longer than any session, rebalance or request may take.
+func awayInRebalance(s *suite, rnd *rand.Rand) (string, func()) {
+	i, away := rnd.IntN(workers), between(rnd, time.Minute, 75*time.Second)
+	return fmt.Sprintf("worker %d leaves, the broker is killed and away for %s and its start", i, away), func() {
+		s.nodes[i].Signal(syscall.SIGTERM)
+		s.bed("kill", "kafka")
+		time.Sleep(away)
+		s.bed("up", "kafka")
+		s.nodes[i].Stop()
 	}
 }
 

@@ -41,6 +41,7 @@ type suite struct {
 	bed   func(args ...string)
 	nodes []*node
 	dir   string
+	once  bool // sources are exactly-once
 	name  string
 
 	mu     sync.Mutex

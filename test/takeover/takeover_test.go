@@ -45,22 +45,14 @@ var session = map[string]string{"session.timeout.ms": "6000", "heartbeat.interva
 func TestTakeover(t *testing.T) {
 	name := process.Unique("take")
 	g := process.NewGroup(t, process.Config{Binary: binary, Name: name, Props: session})
-	begin := time.Now()
-	phase := func(what string) { t.Logf("%5.1f s: %s", time.Since(begin).Seconds(), what) }
-	s := &scene{t: t, name: name, dir: t.TempDir(), load: newLoad(t, process.Bed(t, "BED_MYSQL"), name)}
-	ctx, cancel := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	running.Go(func() { s.load.run(ctx, t) })
-	defer running.Wait()
-	defer cancel()
-
+	s := newScene(t, name, 2)
 	java, ours := g.NewJava(session), g.Define(process.FreePort(t), nil)
 	java.Start()
 	s.create(java.REST)
 	s.goesOn(java.REST)
 	s.remember(java.REST)
 
-	phase("Java is stopped, connectd takes over")
+	s.phase("Java is stopped, connectd takes over")
 	java.Stop()
 	s.load.exec(t, "ALTER TABLE "+name+".item ADD COLUMN a INT DEFAULT 1")
 	ours.Start()
@@ -72,7 +64,7 @@ func TestTakeover(t *testing.T) {
 	s.goesOn(ours.REST)
 	s.remember(ours.REST)
 
-	phase("connectd is stopped, Java takes over")
+	s.phase("connectd is stopped, Java takes over")
 	ours.Stop()
 	java.Start()
 	s.holds(java.REST)
@@ -80,23 +72,40 @@ func TestTakeover(t *testing.T) {
 	s.idleChanged(java.REST)
 	s.exactly() // until here each worker was stopped in order
 	s.remember(java.REST)
+	s.kills(java, ours)
+}
 
-	phase("Java is killed, connectd takes over")
+// TestTakeoverExactlyOnce: with exactly-once support on both sides no record is doubled in the topics, not even after kills.
+func TestTakeoverExactlyOnce(t *testing.T) {
+	name, props := process.Unique("once"), maps.Clone(session)
+	props["exactly.once.source.support"] = "enabled"
+	g := process.NewGroup(t, process.Config{Binary: binary, Name: name, Props: props})
+	s := newScene(t, name, 0)
+	java, ours := g.NewJava(props), g.Define(process.FreePort(t), nil)
+	java.Start()
+	s.create(java.REST)
+	s.goesOn(java.REST)
+	s.remember(java.REST)
+	s.kills(java, ours)
+}
+
+// kills changes from Java to connectd and back by killing the one that runs, and ends the load.
+func (s *scene) kills(java *process.Java, ours *process.Worker) {
+	s.phase("Java is killed, connectd takes over")
 	java.Kill()
 	ours.Start()
 	s.holds(ours.REST)
 	s.goesOn(ours.REST)
 	s.remember(ours.REST)
 
-	phase("connectd is killed, Java takes over")
+	s.phase("connectd is killed, Java takes over")
 	ours.Kill()
 	java.Start()
 	s.holds(java.REST)
 	s.goesOn(java.REST)
 
-	phase("the load ends")
-	cancel()
-	running.Wait()
+	s.phase("the load ends")
+	s.end()
 	s.total()
 }
 
@@ -107,7 +116,23 @@ type scene struct {
 	dir  string
 	load *load
 	kept map[string]kept
+	// again is how often the topics may go back: once for each worker that is killed, unless sources are exactly-once.
+	again int
+	begin time.Time
+	end   func() // ends the load
 }
+
+func newScene(t *testing.T, name string, again int) *scene {
+	s := &scene{t: t, name: name, dir: t.TempDir(), load: newLoad(t, process.Bed(t, "BED_MYSQL"), name), again: again, begin: time.Now()}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { s.load.run(ctx, t) })
+	s.end = func() { cancel(); running.Wait() }
+	t.Cleanup(s.end)
+	return s
+}
+
+func (s *scene) phase(what string) { s.t.Logf("%5.1f s: %s", time.Since(s.begin).Seconds(), what) }
 
 // kept is what of a connector must be there after a takeover.
 type kept struct {
@@ -159,6 +184,7 @@ func (s *scene) create(r process.REST) {
 		c["tasks.max"] = "1"
 		if c["topics"] != "" {
 			c["consumer.override.auto.offset.reset"] = "earliest"
+			c["consumer.override.isolation.level"] = "read_committed"
 			c["consumer.override.session.timeout.ms"] = "6000" // a killed worker's consumer holds its partitions that long
 			c["consumer.override.heartbeat.interval.ms"] = "1000"
 		}
@@ -369,7 +395,7 @@ func (s *scene) topicNumbers(topic string) (out []int64) {
 }
 
 // everywhere checks topics and files.
-func (s *scene) everywhere(restarts int, last func([]int64, int64) int64) {
+func (s *scene) everywhere(again, killed int, last func([]int64, int64) int64) {
 	s.t.Helper()
 	for n, topic := range map[string]string{"lines": s.id("lines"), "rows": s.name + "." + s.name + ".item"} {
 		total := s.load.lines.Load()
@@ -377,20 +403,20 @@ func (s *scene) everywhere(restarts int, last func([]int64, int64) int64) {
 			total = s.load.rows.Load()
 		}
 		ns := s.topicNumbers(topic)
-		check(s.t, "topic of "+n, ns, last(ns, total), restarts)
+		check(s.t, "topic of "+n, ns, last(ns, total), again)
 		ns, err := numbers(s.path(n))
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		// what comes twice in the topic comes twice in the file
-		check(s.t, "file of "+n, ns, last(ns, total), 2*restarts)
+		check(s.t, "file of "+n, ns, last(ns, total), again+killed)
 	}
 }
 
 // exactly: no line is there twice after stops in order.
 func (s *scene) exactly() {
 	s.t.Helper()
-	s.everywhere(0, func(ns []int64, _ int64) int64 { return slices.Max(ns) })
+	s.everywhere(0, 0, func(ns []int64, _ int64) int64 { return slices.Max(ns) })
 }
 
 // total: with the load at its end, all of it has come out.
@@ -405,5 +431,5 @@ func (s *scene) total() {
 			return err
 		})
 	}
-	s.everywhere(2, func(_ []int64, total int64) int64 { return total })
+	s.everywhere(s.again, 2, func(_ []int64, total int64) int64 { return total })
 }

@@ -235,8 +235,13 @@ func (w *Worker) Stop() {
 	}
 }
 
-// end stops the process after the test. Its logs are kept in the folder PROCESS_LOGS if that is set, and shown if the test has failed.
+// end stops the process after the test. Its logs are kept in the folder PROCESS_LOGS if that is set, after a failure with the stacks of all
+// goroutines, and shown if the test has failed.
 func (w *Worker) end() {
+	if w.t.Failed() && w.Alive() && os.Getenv("PROCESS_LOGS") != "" {
+		w.Signal(syscall.SIGQUIT)
+		<-w.done
+	}
 	w.Stop()
 	if w.t.Failed() {
 		w.t.Logf("log of %s:\n%s", w.URL, w.Log())

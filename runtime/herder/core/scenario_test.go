@@ -59,7 +59,12 @@ type rig struct {
 func play(t *testing.T, script string) string {
 	snap := &cluster.Snapshot{Offset: -1, Connectors: map[string]*cluster.ConnectorSnapshot{}}
 	r := &rig{t: t, now: time.Unix(0, 0), snap: snap, ops: map[string]OpID{}}
-	r.h = New(Config{WorkerID: "w:1", UnsyncBackoff: time.Minute, SessionKeyTTL: time.Hour}, snap)
+	cfg := Config{WorkerID: "w:1", UnsyncBackoff: time.Minute, SessionKeyTTL: time.Hour}
+	if strings.HasPrefix(script, "# exactly-once") {
+		cfg.Fenced, cfg.ExactlyOnce = true, true
+		cfg.IsSource = func(class string) bool { return class != "sink" }
+	}
+	r.h = New(cfg, snap)
 	var out strings.Builder
 	for line := range strings.Lines(script) {
 		line = strings.TrimRight(line, "\n")
@@ -177,7 +182,14 @@ func (r *rig) topic(what, name string, rest []string) Event {
 	case "tasks":
 		n, _ := strconv.Atoi(rest[0])
 		c.Tasks, c.Applied = tasks(n), c.Config
+		c.PendingFencing = true
+		c.Generation++
 		ev.Tasks = []string{name}
+	case "count":
+		n, _ := strconv.Atoi(rest[0])
+		c.TaskCountRecord, c.PendingFencing = int32(n), false
+	case "sink":
+		c.Config = config.Props{"name": name, "connector.class": "sink"}
 	case "target":
 		c.Target, _ = cluster.ParseTargetState(rest[0])
 		ev.Targets = []string{name}
@@ -220,6 +232,8 @@ func request(what string, w []string) Request {
 			return RestartTask{i}
 		}
 		return RestartConnector{w[0]}
+	case "fence":
+		return Fence{w[0]}
 	case "tasks":
 		return PutTasks{Name: w[0], Configs: tasks(2)}
 	}
@@ -239,6 +253,9 @@ func (r *rig) done(what string, w []string) Event {
 	}
 	if slices.Contains(w, "error") {
 		d.Result, d.Err = nil, errors.New("boom")
+	}
+	if slices.Contains(w, "fenced") {
+		d.Result, d.Err = nil, fmt.Errorf("writing: %w", cluster.ErrFenced)
 	}
 	return d
 }
@@ -269,7 +286,11 @@ func (r *rig) render(a Action) string {
 	case Apply:
 		var ids []string
 		for i, w := range a.Want {
-			ids = append(ids, fmt.Sprintf("%s:%s/%d", i, w.Target, w.Epoch))
+			s := fmt.Sprintf("%s:%s/%d", i, w.Target, w.Epoch)
+			if w.FenceFirst {
+				s += fmt.Sprintf("/fence %d", w.TaskGeneration)
+			}
+			ids = append(ids, s)
 		}
 		slices.Sort(ids)
 		return strings.TrimSpace(fmt.Sprintf("apply %d %s", a.Revision, strings.Join(ids, " ")))
@@ -289,7 +310,16 @@ func (r *rig) render(a Action) string {
 		for _, c := range a.Changes {
 			cs = append(cs, strings.TrimPrefix(fmt.Sprintf("%T", c), "cluster."))
 		}
+		if a.Claim {
+			cs = append(cs, "claiming")
+		}
 		return op("write", a.Op, strings.Join(cs, " "), "leader="+strconv.FormatBool(a.AsLeader))
+	case Claim:
+		return op("claim", a.Op)
+	case Release:
+		return op("release", a.Op)
+	case FenceProducers:
+		return op("fenceproducers", a.Op, a.Connector, a.Tasks)
 	case Validate:
 		return op("validate", a.Op)
 	case NewSessionKey:

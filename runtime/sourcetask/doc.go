@@ -15,6 +15,13 @@
 //   - Memory of a batch (its block) is used again only once all its records were acknowledged without error and no earlier record of
 //     their partitions is outstanding.
 //
+// # Transactions
+//
+// With [Config].Transaction the task is exactly-once (KIP-618): the sender writes records and their offsets in transactions of the
+// task's own producer and ends them itself, so there is no commit goroutine. RecordCommitted, Recycle and Committed are called behind the
+// commit. Any record or offset that Kafka refuses fails the task, and its transaction is aborted. A producer that was fenced never takes
+// its transactional id back within a run. (org.apache.kafka.connect.runtime.ExactlyOnceWorkerSourceTask)
+//
 // # Stop
 //
 // When Run's context ends: no more Poll, what was polled is sent, acknowledgements are awaited for at most CommitTimeout, the offsets

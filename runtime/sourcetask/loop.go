@@ -69,7 +69,7 @@ func (t *Task) run(ctx context.Context) error {
 		if err := t.txn.begin(t.poll); err != nil || t.poll.Err() != nil {
 			t.close()
 			if t.poll.Err() != nil {
-				return nil //nolint:nilerr // told to stop while starting: no failure, and the task was never started
+				return nil // told to stop while starting: no failure, and the task was never started
 			}
 			return err
 		}

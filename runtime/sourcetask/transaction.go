@@ -88,7 +88,7 @@ func (x *transactions) begin(ctx context.Context) error {
 		}
 	}
 	if ctx.Err() != nil {
-		return nil // told to stop: do not cut off the task's successor
+		return nil //nolint:nilerr // told to stop: do not cut off the task's successor
 	}
 	if _, _, err := x.t.client.ProducerID(ctx); err != nil {
 		return fmt.Errorf("initializing the transactional producer: %w", err)

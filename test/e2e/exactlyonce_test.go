@@ -201,7 +201,7 @@ func TestExactlyOnceKilled(t *testing.T) {
 		w.running(n, 1)
 		awaitLine(t, n, 100)
 	}
-	victims := []string{name + "-poll", name + "-interval", name + "-own", name + "-poll"}
+	victims := []string{name + "-poll", name + "-interval", name + "-own"}
 	for _, n := range victims {
 		s, err := c.procs[0].status(n)
 		if err != nil {

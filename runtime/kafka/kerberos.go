@@ -141,13 +141,13 @@ func (l *krbLogin) Authenticate(ctx context.Context, host string) (_ sasl.Sessio
 		l.drop() // the tickets may be for a key that the broker no longer has
 	}
 	if err := l.login(); err != nil {
-		return nil, nil, fmt.Errorf("logging in to Kerberos as %s: %w", l.who(), err)
+		return nil, nil, &loginError{"logging in to Kerberos as " + l.who(), err}
 	}
 	s, first, err := kerberos.Auth{Client: l.client, Service: l.service}.AsMechanism().Authenticate(ctx, host)
 	if err != nil {
 		// The tickets may be what is wrong: the next attempt starts with a new login.
 		l.drop()
-		return nil, nil, fmt.Errorf("authenticating with Kerberos as %s to %s/%s: %w", l.who(), l.service, host, err)
+		return nil, nil, &loginError{"getting a Kerberos ticket as " + l.who() + " for " + l.service + " at " + host, err}
 	}
 	return &krbSession{s, l}, first, nil
 }

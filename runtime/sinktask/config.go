@@ -24,8 +24,10 @@ type Config struct {
 	// Consumer are the options of the task's own Kafka client: brokers, security, fetch limits, balancers, reset offset, isolation
 	// level. The group, topics, callbacks and commits are set by the task.
 	Consumer []kgo.Opt
-	Group    string   // connect-<name>, or consumer.override.group.id
-	Topics   []string // topics
+	// LoginRefused tells errors of connecting that no retry heals, with a hint (kafka.Refused); nil: none.
+	LoginRefused func(error) (hint string, refused bool)
+	Group        string   // connect-<name>, or consumer.override.group.id
+	Topics       []string // topics
 	// TopicsRegex is topics.regex, in Go's syntax; it must match the whole name. One of Topics and TopicsRegex is set.
 	TopicsRegex string
 

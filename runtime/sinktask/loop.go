@@ -66,6 +66,9 @@ func (t *Task) iterate(ctx context.Context) error {
 	if err := t.cfg.Chain.DeadLetter().Err(); err != nil {
 		return err
 	}
+	if err := t.sess.refused.Load(); err != nil {
+		return *err
+	}
 	if !t.letterRoom(ctx) {
 		return t.broken
 	}

@@ -7,12 +7,14 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/runtime/pipeline"
 )
 
 // leaveTimeout bounds the farewell to the group.
@@ -52,6 +54,8 @@ type session struct {
 	once    sync.Once
 	closing sync.Once // the client's Close does not bear two callers
 
+	refused atomic.Pointer[error] // brokers do not let the client in
+
 	mu sync.Mutex
 	// begun holds the partitions whose first offset is settled: from then on Seek goes through SetOffsets.
 	begun map[connect.TopicPartition]beginning
@@ -74,7 +78,7 @@ func (t *Task) newSession() (*session, error) {
 	}
 	opts = append(opts, t.cfg.Consumer...)
 	opts = append(opts,
-		kgo.WithHooks(&t.live),
+		kgo.WithHooks(&t.live, &pipeline.Logins{Judge: t.cfg.LoginRefused, Fail: s.refuse}),
 		kgo.ConsumerGroup(t.cfg.Group),
 		kgo.RebalanceTimeout(t.cfg.MaxPollInterval),
 		kgo.DisableAutoCommit(),
@@ -108,6 +112,15 @@ func (t *Task) newSession() (*session, error) {
 		}
 	})
 	return s, nil
+}
+
+// refuse is told that brokers do not let the client in.
+func (s *session) refuse(err error) {
+	s.refused.Store(&err)
+	select {
+	case s.ctl.wake <- struct{}{}:
+	default:
+	}
 }
 
 // callback hands a change of the assignment to the loop and waits for its answer.

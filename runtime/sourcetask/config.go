@@ -42,8 +42,10 @@ type Config struct {
 	// partitioner that leaves records with a Partition of their own where they are (kafka.Partitioner). Limits of buffered records and
 	// bytes are set by the task, from MaxBufferedBytes.
 	Producer []kgo.Opt
-	Offsets  OffsetWriter
-	Topics   TopicCreator // nil: topics are taken as they are
+	// LoginRefused tells errors of connecting that no retry heals, with a hint (kafka.Refused); nil: none.
+	LoginRefused func(error) (hint string, refused bool)
+	Offsets      OffsetWriter
+	Topics       TopicCreator // nil: topics are taken as they are
 	// Transaction makes the task exactly-once; then Offsets is not used, nor is CommitInterval. Nil: at least once.
 	Transaction *Transaction
 	// Fallback are options to add to Producer where Refused says of the producer's first error that idempotent writes are not allowed.

@@ -178,6 +178,7 @@ func (t *Task) connect() error {
 	}
 	opts = append(opts, t.cfg.Producer...)
 	opts = append(opts,
+		kgo.WithHooks(&pipeline.Logins{Judge: t.cfg.LoginRefused, Fail: t.fail}),
 		// The sender waits by itself, so that a stop is noticed: Produce would block until there is room.
 		kgo.MaxBufferedRecords(math.MaxInt32), kgo.MaxBufferedBytes(0))
 	cl, err := kgo.NewClient(opts...)

@@ -162,6 +162,9 @@ func (b *backing) ensure(ctx context.Context) error {
 			}
 			return nil
 		}
+		if hint, refused := kafka.Refused(err); refused && ctx.Err() == nil {
+			return fmt.Errorf("%w; %s", err, hint)
+		}
 		if ctx.Err() != nil || final(err) {
 			return err
 		}
@@ -219,7 +222,7 @@ func final(err error) bool {
 	}
 	for _, e := range []error{
 		kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.InvalidReplicationFactor, kerr.InvalidPartitions,
-		kerr.InvalidConfig, kerr.InvalidTopicException, kerr.PolicyViolation, kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism,
+		kerr.InvalidConfig, kerr.InvalidTopicException, kerr.PolicyViolation,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -254,7 +254,7 @@ func (b *Builder) sink(ctx context.Context, r *run, plan *connectorconfig.Plan, 
 	}
 	return scoped{sinktask.New(sinktask.Config{
 		ID: r.id, Task: plan.Sink.New().NewTask(), Context: connect.SinkTaskContext{Config: values}, Chain: chain,
-		Consumer: cons.Opts, Group: cons.GroupID, Topics: plan.SinkTopics.Topics, TopicsRegex: plan.SinkTopics.Regex,
+		Consumer: cons.Opts, LoginRefused: kafka.Refused, Group: cons.GroupID, Topics: plan.SinkTopics.Topics, TopicsRegex: plan.SinkTopics.Regex,
 		MaxPollRecords: cons.MaxPollRecords, MaxPollInterval: cons.MaxPollInterval,
 		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout,
 		Memory: b.Memory, Events: pipeline.Events{Started: started}, Metrics: m, Log: log,

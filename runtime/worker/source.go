@@ -112,7 +112,7 @@ func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan
 		return nil, err
 	}
 	cfg := sourcetask.Config{
-		ID: r.id, Task: plan.Source.New().NewTask(), Producer: prod.Opts, Offsets: offsets,
+		ID: r.id, Task: plan.Source.New().NewTask(), Producer: prod.Opts, LoginRefused: kafka.Refused, Offsets: offsets,
 		Context:        connect.SourceTaskContext{Config: values, Offsets: offsets, Logs: b.Logs},
 		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout, MaxBufferedBytes: int64(prod.MaxBufferedBytes),
 		Memory: b.Memory, Events: pipeline.Events{Started: started}, Metrics: m, Log: log,

@@ -44,7 +44,7 @@ func snapshotModeOf(v config.Values) (snapshotMode, error) {
 			onDataError:   keySnapshotModeConfigurationBasedSnapshotOnDataError.Get(v),
 		}
 		m.always = m.data || keySnapshotModeConfigurationBasedSnapshotSchema.Get(v)
-		m.never = !m.always
+		m.never, m.keepPosition = !m.always, !m.data
 		if m.never && !m.stream {
 			return m, fmt.Errorf("snapshot.mode=configuration_based does nothing: set one of snapshot.mode.configuration.based.snapshot.data, " +
 				"snapshot.mode.configuration.based.snapshot.schema and snapshot.mode.configuration.based.start.stream")

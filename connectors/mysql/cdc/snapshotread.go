@@ -316,7 +316,11 @@ func (w *chunkWriter) finish(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	d.log.Info("the snapshot read a table", "table", s.info.id.String(), "rows", s.rows+w.rows, "seconds", d.w.now().Sub(s.began).Seconds())
+	total := s.rows + int64(len(w.b.records)) // what is sent, and what is kept back
+	if w.has {
+		total++
+	}
+	d.log.Info("the snapshot read a table", "table", s.info.id.String(), "rows", total, "seconds", d.w.now().Sub(s.began).Seconds())
 	if w.has {
 		if err := d.flushTail(ctx); err != nil {
 			return err
@@ -333,7 +337,7 @@ func (w *chunkWriter) finish(ctx context.Context) error {
 	}
 	s.start()
 	d.meter.tableDone()
-	return d.notify.initial(ctx, d.at, statusTableDone, d.notify.tableDone(s.info.id, s.rows+w.rows, d.rest))
+	return d.notify.initial(ctx, d.at, statusTableDone, d.notify.tableDone(s.info.id, total, d.rest))
 }
 
 // start lets the other rows of the table, or of the snapshot, follow the first. Under dumper.mu.

@@ -44,10 +44,12 @@ func (m replica) apply(t testing.TB, r captured, lenient bool) {
 	}
 }
 
-// busy changes the table until the context ends: inserts, updates, deletes and changes of keys, each transaction its own mixture.
-func busy(ctx context.Context, t testing.TB, c *client.Conn, table string, seed uint64) {
+// busy changes the table until the context ends: inserts, updates, deletes and changes of keys, each transaction its own mixture, with
+// a pause behind it.
+func busy(ctx context.Context, t testing.TB, c *client.Conn, table string, seed uint64, pause time.Duration) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	for i := 0; ctx.Err() == nil; i++ {
+		time.Sleep(pause)
 		statements := []string{"BEGIN"}
 		for range 1 + rnd.IntN(5) {
 			id := rnd.IntN(3000)
@@ -117,7 +119,7 @@ func TestChangesDuringTheSnapshot(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				busy(ctx, t, c, "inventory.items", 7)
+				busy(ctx, t, c, "inventory.items", 7, 0)
 			}()
 			props = props.Clone()
 			if props == nil {
@@ -246,7 +248,7 @@ func TestRestartsUnderLoad(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				busy(ctx, t, c, "inventory.items", 11)
+				busy(ctx, t, c, "inventory.items", 11, 0)
 			}()
 			rnd := rand.New(rand.NewPCG(3, 3))
 			logs := &memoryLogs{}

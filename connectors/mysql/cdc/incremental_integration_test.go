@@ -61,11 +61,12 @@ func done(all []captured) bool { return slices.Contains(noted(all), "Incremental
 // TestIncrementalSnapshot reads a table by each kind of watermark while rows change: what a consumer has in the end is the table.
 func TestIncrementalSnapshot(t *testing.T) {
 	for name, props := range map[string]config.Props{
-		"gtid":          nil,
-		"read only":     {"read.only": "true"},
-		"insert_insert": {"incremental.snapshot.watermarking.strategy": "insert_insert"},
-		"insert_delete": {"incremental.snapshot.watermarking.strategy": "insert_delete", "gtid.ignore.on.recovery": "true"},
-		"lock":          {"gtid.ignore.on.recovery": "true", "signal.data.collection": "", "signal.enabled.channels": "file"},
+		"gtid":                    nil,
+		"read only":               {"read.only": "true"},
+		"insert_insert":           {"incremental.snapshot.watermarking.strategy": "insert_insert"},
+		"insert_delete":           {"incremental.snapshot.watermarking.strategy": "insert_delete", "gtid.ignore.on.recovery": "true"},
+		"read only without GTIDs": {"read.only": "true", "gtid.ignore.on.recovery": "true"},
+		"lock":                    {"gtid.ignore.on.recovery": "true", "signal.data.collection": "", "signal.enabled.channels": "file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "signals")

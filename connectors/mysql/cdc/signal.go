@@ -170,10 +170,6 @@ func (q *snapshotRequest) condition(id history.TableID) string {
 
 // ask adds tables to the incremental snapshot.
 func (s *incremental) ask(ctx context.Context, req *snapshotRequest, refuse func(string, ...any)) error {
-	if s.r.set.signals.readOnly && !s.r.gtidMode {
-		refuse("read.only=true needs GTIDs, and the server has gtid_mode off")
-		return nil
-	}
 	ids := s.r.expand(req.Tables, refuse)
 	if len(ids) == 0 {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
 
@@ -41,7 +42,7 @@ func writers(t testing.TB, c *client.Conn, seed uint64) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		busy(ctx, t, c, "inventory.items", seed)
+		busy(ctx, t, c, "inventory.items", seed, 5*time.Millisecond) // the stream must keep up on a slow machine
 	}()
 	return func() {
 		cancel()

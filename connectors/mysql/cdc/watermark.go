@@ -49,13 +49,12 @@ func (c *cursor) before(p place) bool {
 //   - With GTIDs nothing is written: gtid_executed has only what can be seen. Before reading, the server must have all that the stream
 //     brought; afterwards gtid_executed is how far the stream must come.
 //   - By the signal table: the transaction that writes to it is carried out after those before it in the binary log.
-//   - By locks, where there is neither: nobody commits while the position is read and the view is made.
+//   - By locks, where there is neither, or read.only forbids to write: nobody commits while the position is read and the view is made.
 func (s *incremental) marked(ctx context.Context, w *window, read func() error) error {
 	set, c := &s.r.set.signals, s.r.cur
-	gtids := s.r.gtidMode && !s.r.set.ignoreGTIDs && c.done != ""
+	// MariaDB's positions by GTID tell what is in the binary log, not what can be seen.
+	gtids := s.r.gtidMode && !s.r.mariadb && !s.r.set.ignoreGTIDs && c.done != ""
 	switch {
-	case set.readOnly && !gtids:
-		return &skippedTable{scanFailed, "read.only=true needs GTIDs (gtid_mode=ON), and an offset that has them"}
 	case !set.readOnly && len(set.tables) > 0 && (set.useTable || !gtids):
 		return s.markedByTable(ctx, w, read)
 	case gtids:

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +22,7 @@ import (
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/internal/keystore"
 )
 
 // client is the cluster as this connector uses it: esapi's requests over elastictransport. Not go-elasticsearch's Client, which turns
@@ -122,44 +122,42 @@ func newClient(v config.Values) (*client, error) {
 	return c, nil
 }
 
-func setTLS(tr *http.Transport, v config.Values) error {
-	if !strings.EqualFold(protocol.Get(v), "SSL") {
-		return nil
+func setTLS(tr *http.Transport, v config.Values) (err error) {
+	if strings.EqualFold(protocol.Get(v), "SSL") {
+		tr.TLSClientConfig, err = tlsConfig(v)
 	}
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
-	if file := trustLocation.Get(v); file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", trustLocation.Name(), err)
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("%s: %s holds no PEM certificate", trustLocation.Name(), file)
-		}
-	}
-	if file := keyLocation.Get(v); file != "" {
-		cert, err := tls.LoadX509KeyPair(file, file)
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", keyLocation.Name(), err)
-		}
-		cfg.Certificates = []tls.Certificate{cert}
-	}
-	if endpoint.IsSet(v) && endpoint.Get(v) == "" {
-		roots := cfg.RootCAs
-		cfg.InsecureSkipVerify = true // the chain is checked below, only the host name is not
-		cfg.VerifyConnection = func(s tls.ConnectionState) error { return verifyChain(s, roots) }
-	}
-	tr.TLSClientConfig = cfg
-	return nil
+	return err
 }
 
-func verifyChain(s tls.ConnectionState, roots *x509.CertPool) error {
-	opts := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: time.Now()}
-	for _, c := range s.PeerCertificates[1:] {
-		opts.Intermediates.AddCert(c)
+const tlsPrefix = "elastic.https."
+
+// tlsConfig reads the elastic.https.ssl.* keys, which are those of Kafka's clients. The error joins one per key, which begins with it. An
+// empty location drops the store with its passwords.
+func tlsConfig(v config.Values) (*tls.Config, error) {
+	props := map[string]string(v.WithPrefix(tlsPrefix).Clone())
+	for _, store := range []string{"ssl.keystore.", "ssl.truststore."} {
+		if location, set := props[store+"location"]; set && strings.TrimSpace(location) == "" {
+			delete(props, store+"location")
+			delete(props, store+"password")
+		}
 	}
-	_, err := s.PeerCertificates[0].Verify(opts)
-	return err
+	c, _, err := keystore.Settings{Props: props}.Client()
+	errs := joined(err)
+	for i, e := range errs {
+		errs[i] = fmt.Errorf("%s%w", tlsPrefix, e)
+	}
+	return c, errors.Join(errs...)
+}
+
+// joined are the errors that errors.Join put together.
+func joined(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if m, ok := err.(interface{ Unwrap() []error }); ok {
+		return slices.Clone(m.Unwrap())
+	}
+	return []error{err}
 }
 
 func (c *client) close() { c.transport.CloseIdleConnections() }

@@ -81,7 +81,12 @@ func busy(ctx context.Context, t testing.TB, c *client.Conn, table string, seed 
 // tableRows are the rows of inventory.items as the replica has them.
 func tableRows(t testing.TB) replica {
 	t.Helper()
-	r, err := root(t).Execute("SELECT id, v FROM inventory.items")
+	return itemsAt(t, root(t))
+}
+
+func itemsAt(t testing.TB, c *client.Conn) replica {
+	t.Helper()
+	r, err := c.Execute("SELECT id, v FROM inventory.items")
 	if err != nil {
 		t.Fatal(err)
 	}

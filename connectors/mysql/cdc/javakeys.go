@@ -187,8 +187,7 @@ func javaText(v any) (string, bool) {
 	case []byte:
 		return hex.EncodeToString(x), true
 	case map[string]any:
-		switch n := x["value"].(type) {
-		case int64:
+		if n, ok := x["value"].(int64); ok {
 			return strconv.FormatInt(n, 10), true
 		}
 		if m, ok := x["magnitude"].([]byte); ok {

@@ -14,10 +14,10 @@ import (
 	"github.com/connectd/connectd/connect/config"
 )
 
-// mariadb is a session at the bed's MariaDB, with a database of one table, and the config of a connector to it.
-func mariadb(t testing.TB, more config.Props) (*client.Conn, config.Props) {
+// mariadbSession is a session at the bed's MariaDB.
+func mariadbSession(t testing.TB) (c *client.Conn, addr string) {
 	t.Helper()
-	addr := os.Getenv("BED_MARIADB")
+	addr = os.Getenv("BED_MARIADB")
 	if addr == "" {
 		t.Fatal("BED_MARIADB is not set: start the test bed's MariaDB and set it to 127.0.0.1:port")
 	}
@@ -26,6 +26,13 @@ func mariadb(t testing.TB, more config.Props) (*client.Conn, config.Props) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
+	return c, addr
+}
+
+// mariadb is a session at the bed's MariaDB, with a database of one table, and the config of a connector to it.
+func mariadb(t testing.TB, more config.Props) (*client.Conn, config.Props) {
+	t.Helper()
+	c, addr := mariadbSession(t)
 	drop := func() { run(t, c, "DROP DATABASE IF EXISTS inventory") }
 	drop()
 	t.Cleanup(drop)

@@ -121,7 +121,7 @@ func (r *reader) signal(ctx context.Context, sig signalRecord) error {
 				refuse("message is missing")
 				return nil
 			}
-			r.log.Info(strings.Replace(m.Message, "{}", string(r.cur.offset().AppendJSON(nil)), 1))
+			r.log.Info("log signal", "id", sig.ID, "message", strings.Replace(m.Message, "{}", string(r.cur.offset().AppendJSON(nil)), 1))
 		}
 	case "schema-changes":
 		return r.signalledDDL(ctx, sig, refuse)

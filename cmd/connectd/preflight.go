@@ -39,9 +39,9 @@ func lay(ctx context.Context, props config.Props) (*groundwork, error) {
 		g.problem("config.providers", props["config.providers"], err.Error())
 		return g, nil
 	}
-	resolved, err := g.resolver.ResolveProps(ctx, props)
-	if err != nil {
-		g.problem("config.providers", props["config.providers"], "resolving the worker config: "+err.Error())
+	resolved, unresolved := g.resolver.ResolveProps(ctx, props)
+	if unresolved != nil {
+		g.problem("config.providers", props["config.providers"], "resolving the worker config: "+unresolved.Error())
 		return g, nil
 	}
 	g.props = resolved

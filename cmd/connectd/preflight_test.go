@@ -26,22 +26,22 @@ func workerProps(more ...string) config.Props {
 }
 
 // judge loads a worker config; the log is what a user would read.
-func judge(t *testing.T, props config.Props) (workerconfig.Distributed, error, string) {
+func judge(t *testing.T, props config.Props) (workerconfig.Distributed, string, error) {
 	t.Helper()
 	var log bytes.Buffer
 	cfg, _, err := distributedConfig(t.Context(), props, slog.New(slog.NewTextHandler(&log, nil)))
-	return cfg, err, log.String()
+	return cfg, log.String(), err
 }
 
 func TestGoodWorkerConfigIsQuiet(t *testing.T) {
-	if _, err, log := judge(t, workerProps("key.converter.schemas.enable", "false")); err != nil || log != "" {
+	if _, log, err := judge(t, workerProps("key.converter.schemas.enable", "false")); err != nil || log != "" {
 		t.Errorf("%v\n%s", err, log)
 	}
 }
 
 // TestWorkerConfigProblemsComeAtOnce: those of the worker, its converters, config providers and Kafka clients.
 func TestWorkerConfigProblemsComeAtOnce(t *testing.T) {
-	_, err, log := judge(t, workerProps(
+	_, log, err := judge(t, workerProps(
 		"bootstrap.servers", "nohost", "session.timeout.ms", "abc", "key.converter.schemas.enable", "maybe", "value.converter", "NoConverter",
 		"header.converter.plugin.version", "99", "config.providers", "file,foo",
 		"config.providers.file.class", "org.apache.kafka.common.config.provider.FileConfigProvider", "producer.acks", "some",
@@ -80,7 +80,7 @@ func TestWorkerConfigProblemsComeAtOnce(t *testing.T) {
 }
 
 func TestUnknownClientKeysGetTheNearest(t *testing.T) {
-	_, err, log := judge(t, workerProps("producer.lingr.ms", "5", "consumer.max.pol.records", "5"))
+	_, log, err := judge(t, workerProps("producer.lingr.ms", "5", "consumer.max.pol.records", "5"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,16 +98,16 @@ func TestWorkerKeysMayReferToSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	provider := []string{"config.providers", "file", "config.providers.file.class", "org.apache.kafka.common.config.provider.FileConfigProvider"}
-	cfg, err, _ := judge(t, workerProps(append(provider, "session.timeout.ms", "${file:"+file+":session}")...))
+	cfg, _, err := judge(t, workerProps(append(provider, "session.timeout.ms", "${file:"+file+":session}")...))
 	if err != nil || cfg.SessionTimeout.Seconds() != 12 {
 		t.Errorf("%v, %v", cfg.SessionTimeout, err)
 	}
 	ref := "${file:" + file + ":bad}"
-	_, err, _ = judge(t, workerProps(append(provider, "session.timeout.ms", ref, "producer.linger.ms", ref)...))
+	_, _, err = judge(t, workerProps(append(provider, "session.timeout.ms", ref, "producer.linger.ms", ref)...))
 	if err == nil || strings.Contains(err.Error(), "swordfish") || strings.Count(err.Error(), ref) != 2 {
 		t.Errorf("%v", err)
 	}
-	_, err, _ = judge(t, workerProps(append(provider, "session.timeout.ms", "${file:"+filepath.Dir(file)+"/none:session}")...))
+	_, _, err = judge(t, workerProps(append(provider, "session.timeout.ms", "${file:"+filepath.Dir(file)+"/none:session}")...))
 	if err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("a file that is not there: %v", err)
 	}

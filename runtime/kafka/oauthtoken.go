@@ -160,11 +160,11 @@ func readToken(text string) (token, error) {
 	if len(parts) != 3 {
 		return t, nil
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	payload, notBase64 := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
 	var claims struct {
 		Exp float64 `json:"exp"`
 	}
-	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 {
+	if notBase64 != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 {
 		return t, nil
 	}
 	t.expires = time.UnixMilli(int64(min(claims.Exp, 1e11) * 1000))
@@ -199,8 +199,10 @@ func unsecuredToken(options map[string]string) (func(context.Context) (token, er
 			err = add(claim, v)
 		case "NumberClaim":
 			f, perr := strconv.ParseFloat(v, 64)
-			if err = add(claim, f); perr != nil {
+			if perr != nil {
 				err = fmt.Errorf("the claim %q must be a number", claim)
+			} else {
+				err = add(claim, f)
 			}
 		case "ListClaim":
 			list := []string{}

@@ -53,7 +53,7 @@ type SourceOrigin struct {
 // letterOf makes the dead letter of f.
 func (d *DeadLetter) letterOf(f Failure) *kgo.Record {
 	r := &kgo.Record{Topic: d.cfg.Topic, Partition: connect.NoPartition}
-	format, timestamp := FormatWire, int64(connect.NoTimestamp)
+	format, timestamp := FormatWire, connect.NoTimestamp
 	if f.Wire != nil {
 		r.Key, r.Value, timestamp = f.Wire.Key, f.Wire.Value, f.Wire.Timestamp
 		for _, h := range f.Wire.Headers {

@@ -213,8 +213,6 @@ func (s scoped) end() {
 	}
 }
 
-func (s scoped) setStatus(seen cluster.State) { s.scope.SetStatus(string(seen)) }
-
 func (s scoped) Abandon() {
 	s.scope.Close()
 	s.body.Abandon()

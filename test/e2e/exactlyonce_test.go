@@ -129,7 +129,7 @@ func awaitLine(t *testing.T, topic string, n int64) {
 			return fmt.Errorf("no records")
 		}
 		if last, err := line(rs[len(rs)-1]); err != nil || last < n {
-			return fmt.Errorf("last is %d, %v", last, err)
+			return fmt.Errorf("last is %d, %w", last, err)
 		}
 		return nil
 	})

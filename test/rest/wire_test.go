@@ -75,7 +75,7 @@ func (s wireSystem) ask(c wireCall) (wireAnswer, error) {
 	if c.Headers["Transfer-Encoding"] == "chunked" {
 		fmt.Fprintf(&b, "\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 	} else {
-		if body != "" || c.Method != "GET" && c.Method != "HEAD" && c.Method != "OPTIONS" {
+		if body != "" || c.Method != http.MethodGet && c.Method != http.MethodHead && c.Method != http.MethodOptions {
 			fmt.Fprintf(&b, "Content-Length: %d\r\n", len(body))
 		}
 		fmt.Fprintf(&b, "\r\n%s", body)

@@ -95,7 +95,7 @@ func TestRefusedConnectors(t *testing.T) {
 		process.Await(t, 60*time.Second, "the failure of "+name, func() error {
 			st, err := w.Status(name)
 			if err != nil || len(st.Tasks) != 1 || !strings.Contains(st.Tasks[0].Trace, "SASL") && !strings.Contains(st.Tasks[0].Trace, "authenticat") {
-				return fmt.Errorf("%+v, %v", st, err)
+				return fmt.Errorf("%+v, %w", st, err)
 			}
 			if strings.Contains(st.Tasks[0].Trace, "wr0ng") {
 				t.Errorf("a secret in %s", st.Tasks[0].Trace)
@@ -109,7 +109,7 @@ func TestRefusedConnectors(t *testing.T) {
 	process.Await(t, 30*time.Second, "the failure of broken", func() error {
 		st, err := w.Status("broken")
 		if err != nil || len(st.Tasks) != 1 || !strings.Contains(st.Tasks[0].Trace, "producer.override.ssl.keystore.location: open /none.jks") {
-			return fmt.Errorf("%+v, %v", st, err)
+			return fmt.Errorf("%+v, %w", st, err)
 		}
 		return nil
 	})

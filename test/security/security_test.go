@@ -56,12 +56,12 @@ func with(base props, kv ...string) props {
 
 // sites are what the tests connect to.
 type sites struct {
-	ssl, sasl, krb  props
-	stores, krb5    string
-	scram           func(mechanism, password string) props
-	user, password  string
-	plaintext       string
-	bearer, tickets string
+	ssl, sasl, krb props
+	stores, krb5   string
+	scram          func(mechanism, password string) props
+	user, password string
+	plaintext      string
+	tickets        string
 }
 
 func bed(t *testing.T) sites {
@@ -178,7 +178,7 @@ func pipe(t *testing.T, p, source props, during time.Duration) {
 		}
 		process.Await(t, 60*time.Second, "the line in "+out, func() error {
 			if got, err := os.ReadFile(out); string(got) != want {
-				return fmt.Errorf("%d of %d bytes, %v", len(got), len(want), err)
+				return fmt.Errorf("%d of %d bytes, %w", len(got), len(want), err)
 			}
 			return nil
 		})

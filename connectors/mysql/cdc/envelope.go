@@ -215,12 +215,12 @@ func (w *writer) envelope(mem *row.Memory, t *tableInfo, o *origin, op data.Valu
 }
 
 // key is the record key of a row; the zero Datum for tables without a key.
-func (t *tableInfo) key(r row.Row, mem *row.Memory) data.Datum {
-	k := t.codec.Key(r, mem)
+func (info *tableInfo) key(r row.Row, mem *row.Memory) data.Datum {
+	k := info.codec.Key(r, mem)
 	if k == nil {
 		return data.Datum{}
 	}
-	return data.Datum{Schema: t.codec.KeySchema(), Value: data.Of(k)}
+	return data.Datum{Schema: info.codec.KeySchema(), Value: data.Of(k)}
 }
 
 // record makes a record of a table's topic.

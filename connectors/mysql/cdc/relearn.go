@@ -96,9 +96,9 @@ func (r *reader) presentDefinition(ctx context.Context, conn *server.Conn, id hi
 	if err != nil || len(text) < 2 {
 		return nil, "", err
 	}
-	info, err := r.learnFrom(id, text[1])
-	if err != nil {
-		r.log.Warn("the present definition of a table cannot be used", "table", id, "error", err)
+	info, unusable := r.learnFrom(id, text[1])
+	if unusable != nil {
+		r.log.Warn("the present definition of a table cannot be used", "table", id, "error", unusable)
 		return nil, "", nil
 	}
 	if info.mismatch(tm) != nil {

@@ -123,7 +123,8 @@ func ConfigOf(v config.Values) (Config, error) {
 	}
 	c.TLS, c.TLSOptional = tlsFor(mode)
 	c.TLSIdentity = mode == "verify_identity"
-	return c, c.stores(v)
+	err = c.stores(v)
+	return c, err
 }
 
 // hostsOf reads host, host:port and lists of them; an IPv6 address with a port stands in brackets.

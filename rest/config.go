@@ -24,8 +24,8 @@ type Config struct {
 	// TLS and AdminTLS are for https listeners.
 	TLS, AdminTLS *tls.Config
 
-	// AllowOrigin lists the origins browsers may call from, separated by commas, * in a name for anything
-	// (access.control.allow.origin); empty turns CORS off. AllowMethods lists methods, empty for GET,POST,HEAD.
+	// AllowOrigin lists the origins browsers may call from, separated by commas: regular expressions for the whole origin, in any case,
+	// or * for all (access.control.allow.origin); empty turns CORS off. AllowMethods lists methods, empty for GET,POST,HEAD.
 	AllowOrigin, AllowMethods string
 	// ResponseHeaders are added to every answer (response.http.headers.config), but not on AdminListeners.
 	ResponseHeaders []HeaderRule

@@ -14,10 +14,9 @@ func (s *Server) Handler() http.Handler {
 	withAdmin := !s.cfg.AdminOff && len(s.cfg.AdminListeners) == 0
 	rt := newRouter(func(r *Route) bool { return !r.admin || withAdmin })
 	headers := newHeaderRules(s.cfg.ResponseHeaders)
-	cors := newCORS(s.cfg.AllowOrigin, s.cfg.AllowMethods)
 	return s.handler(rt, func(w http.ResponseWriter, r *http.Request) {
+		s.cors.apply(w.Header(), r)
 		headers.apply(w.Header(), time.Now())
-		cors.apply(w.Header(), r)
 	})
 }
 

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -14,9 +15,13 @@ type headerRules []HeaderRule
 
 func newHeaderRules(rules []HeaderRule) headerRules { return rules }
 
+// apply leaves Content-Type alone: in Java, too, it is that of the body wherever there is one.
 func (rules headerRules) apply(h http.Header, now time.Time) {
 	for _, r := range rules {
 		value := r.Value
+		if strings.EqualFold(r.Name, "Content-Type") {
+			continue
+		}
 		if strings.HasSuffix(r.Action, "Date") {
 			ms, _ := strconv.ParseInt(value, 10, 64) // New has checked it
 			value = now.Add(time.Duration(ms) * time.Millisecond).UTC().Format(http.TimeFormat)
@@ -29,31 +34,37 @@ func (rules headerRules) apply(h http.Header, now time.Time) {
 	}
 }
 
-// cors answers browsers of other origins (Jetty's CrossOriginFilter). Unlike it, * does not allow credentials: every page of the web could
-// act with what the browser knows.
+// cors answers browsers of other origins (Jetty's CrossOriginHandler as RestServer sets it up). Which method a preflight request asks for
+// makes no difference: the browser compares it with the ones that are allowed.
 type cors struct {
-	origins []*regexp.Regexp
+	on      bool
 	any     bool
-	methods []string
+	origins []*regexp.Regexp
+	methods string
 }
 
 const (
-	corsHeaders = "X-Requested-With,Content-Type,Accept,Origin"
-	corsMaxAge  = "1800" // seconds
+	corsHeaders = "Content-Type"
+	corsMaxAge  = "60" // seconds
 )
 
-func newCORS(origins, methods string) *cors {
-	c := &cors{methods: fieldsOf(methods)}
-	if len(c.methods) == 0 {
-		c.methods = []string{http.MethodGet, http.MethodPost, http.MethodHead}
+func newCORS(origins, methods string) (*cors, error) {
+	c := &cors{on: strings.TrimSpace(origins) != "", methods: strings.Join(fieldsOf(methods), ",")}
+	if c.methods == "" {
+		c.methods = "GET,POST,HEAD"
 	}
 	for _, o := range fieldsOf(origins) {
 		if o == "*" {
 			c.any = true
+			continue
 		}
-		c.origins = append(c.origins, regexp.MustCompile("^"+strings.ReplaceAll(regexp.QuoteMeta(o), `\*`, ".*")+"$"))
+		re, err := regexp.Compile("(?i)^(?:" + o + ")$")
+		if err != nil {
+			return nil, fmt.Errorf("access.control.allow.origin: %q is neither an origin, nor * or a regular expression: %w", o, err)
+		}
+		c.origins = append(c.origins, re)
 	}
-	return c
+	return c, nil
 }
 
 func fieldsOf(list string) []string {
@@ -67,30 +78,25 @@ func fieldsOf(list string) []string {
 }
 
 func (c *cors) apply(h http.Header, r *http.Request) {
-	if len(c.origins) == 0 {
+	if !c.on {
 		return
 	}
-	if !c.any {
-		h.Add("Vary", "Origin")
-	}
-	origin := r.Header.Get("Origin")
-	if origin == "" || !slices.ContainsFunc(c.origins, func(re *regexp.Regexp) bool { return re.MatchString(origin) }) {
+	h.Add("Vary", "Origin")
+	origins := r.Header.Get("Origin")
+	if origins == "" || !c.allows(origins) {
 		return
 	}
-	asked := r.Header.Get("Access-Control-Request-Method")
-	preflight := r.Method == http.MethodOptions && asked != ""
-	if preflight && !slices.Contains(c.methods, asked) {
-		return
-	}
-	if c.any {
-		h.Set("Access-Control-Allow-Origin", "*")
-	} else {
-		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Allow-Credentials", "true")
-	}
-	if preflight {
-		h.Set("Access-Control-Allow-Methods", strings.Join(c.methods, ","))
+	h.Set("Access-Control-Allow-Origin", origins)
+	if r.Method == http.MethodOptions && r.Header.Values("Access-Control-Request-Method") != nil {
+		h.Set("Access-Control-Allow-Methods", c.methods)
 		h.Set("Access-Control-Allow-Headers", corsHeaders)
 		h.Set("Access-Control-Max-Age", corsMaxAge)
 	}
+}
+
+// allows tells whether one of the origins, which are separated by spaces, is allowed.
+func (c *cors) allows(origins string) bool {
+	return c.any || slices.ContainsFunc(strings.Fields(origins), func(origin string) bool {
+		return slices.ContainsFunc(c.origins, func(re *regexp.Regexp) bool { return re.MatchString(origin) })
+	})
 }

@@ -116,13 +116,14 @@ func newRouter(take func(*Route) bool) router {
 		res.methods[r.Method] = r
 	}
 	for _, res := range out {
-		names := []string{http.MethodOptions}
-		for m := range res.methods {
-			if names = append(names, m); m == http.MethodGet {
-				names = append(names, http.MethodHead)
+		var names []string
+		for _, m := range []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPost, http.MethodPut, http.MethodPatch} {
+			get := m == http.MethodHead && res.methods[http.MethodGet] != nil
+			if m == http.MethodOptions || get || res.methods[m] != nil {
+				names = append(names, m)
 			}
 		}
-		res.allow = strings.Join(javamap.Order(slices.Sorted(slices.Values(names)), 16), ",") // as Jersey's HashSet gives them
+		res.allow = strings.Join(javamap.Order(names, 16), ",") // as Jersey's HashSet gives them; PUT and PATCH share a bucket
 	}
 	return out
 }

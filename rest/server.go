@@ -24,6 +24,7 @@ const (
 type Server struct {
 	cfg    Config
 	log    *slog.Logger
+	cors   *cors
 	herder atomic.Pointer[Herder]
 
 	mu    sync.Mutex
@@ -37,8 +38,12 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("configuring the REST server: %w", err)
 	}
+	origins, err := newCORS(cfg.AllowOrigin, cfg.AllowMethods)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the REST server: %w", err)
+	}
 	cfg = cfg.withDefaults()
-	return &Server{cfg: cfg, log: cfg.Log}, nil
+	return &Server{cfg: cfg, log: cfg.Log, cors: origins}, nil
 }
 
 // Serve hands requests to h from now on. Before, only /, /health, /health/live and /metrics answer; the others are 503.

@@ -67,6 +67,10 @@ func TestAdvertised(t *testing.T) {
 		{workerconfig.REST{Listeners: []workerconfig.Listener{http, https}, AdvertisedListener: "https"}, "https://b:22/"},
 		{workerconfig.REST{Listeners: []workerconfig.Listener{{Scheme: "https", Host: "c", Port: 3}}}, "https://c:3/"},
 		{workerconfig.REST{Listeners: []workerconfig.Listener{http}, AdvertisedListener: "https", AdvertisedHost: "x", AdvertisedPort: 443}, "https://x:443/"},
+		{workerconfig.REST{Listeners: []workerconfig.Listener{http, https}, AdvertisedListener: "HTTPS"}, "https://b:22/"},
+		{workerconfig.REST{Listeners: []workerconfig.Listener{http}, AdvertisedHost: "[::1]"}, "http://[::1]:1/"},
+		{workerconfig.REST{Listeners: []workerconfig.Listener{http}, AdvertisedHost: "::1"}, "http://[::1]:1/"},
+		{workerconfig.REST{Listeners: []workerconfig.Listener{http}, AdvertisedHost: "a_b", AdvertisedPort: 1234}, "http://a_b:1234/"},
 	} {
 		if got, id := advertised(tt.r, bound); got != tt.want || !strings.Contains(got, id) {
 			t.Errorf("%+v: %s %s, want %s", tt.r, got, id, tt.want)

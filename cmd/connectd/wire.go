@@ -324,7 +324,7 @@ func advertised(r workerconfig.REST, bound []net.Addr) (url, workerID string) {
 		}
 	}
 	if r.AdvertisedHost != "" {
-		host = r.AdvertisedHost
+		host = strings.Trim(r.AdvertisedHost, "[]") // of an IPv6 address
 	}
 	if host == "" || host == "0.0.0.0" || host == "::" {
 		host = ownHost()

@@ -65,10 +65,10 @@ var (
 				Doc("Host under which the other workers reach this one.")
 	keyAdvertisedPort = config.Int("rest.advertised.port", config.Range(0, 65535)).Importance(config.Low).
 				Doc("Port under which the other workers reach this one.")
-	keyAdvertisedListener = config.String("rest.advertised.listener").Importance(config.Low).ValidValues("http", "https").
+	keyAdvertisedListener = config.String("rest.advertised.listener").Importance(config.Low).Check(validScheme).
 				Doc("Whether the other workers reach this one by http or https.")
-	keyAllowOrigin = config.String("access.control.allow.origin").Default("").Importance(config.Low).
-			Doc("Origins that may use the REST API from a browser (CORS); * is all, empty is none.")
+	keyAllowOrigin = config.String("access.control.allow.origin").Default("").Importance(config.Low).Check(validOrigins).
+			Doc("Origins that may use the REST API from a browser (CORS), separated by commas: regular expressions for the whole origin, such as https://.*\\.example\\.com. * is all, empty is none.")
 	keyAllowMethods = config.String("access.control.allow.methods").Default("").Importance(config.Low).
 			Doc("Methods that other origins may use, separated by commas; empty is GET, POST and HEAD.")
 	keyResponseHeaders = config.String("response.http.headers.config").Default("").Importance(config.Low).Check(validHeaderRules).

@@ -133,8 +133,8 @@ func (l *loader) rest() REST {
 		TLS:      l.tls("listeners.https."),
 	}
 	// The keys' checks found what is wrong with these.
-	r.Listeners, _ = parseListeners(keyListeners.Get(v))
-	r.Admin, _ = parseListeners(keyAdminListeners.Get(v))
+	r.Listeners, _ = parseListeners(keyListeners.Get(v), true)
+	r.Admin, _ = parseListeners(keyAdminListeners.Get(v), false)
 	r.ResponseHeaders, _ = parseHeaderRules(keyResponseHeaders.Get(v))
 	if r.AdminTLS = l.tls("admin.listeners.https."); len(v.WithPrefix("admin.listeners.https.")) == 0 {
 		r.AdminTLS = r.TLS

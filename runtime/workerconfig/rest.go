@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,8 +16,15 @@ import (
 // ParseListener reads http://host:port or https://host:port. Without a host, or with 0.0.0.0 or [::] as in Jetty, it is every
 // interface; the port is required.
 func ParseListener(s string) (Listener, error) {
+	s = strings.TrimSpace(s)
+	if scheme, rest, ok := strings.Cut(s, "://"); ok && strings.Count(rest, ":") > 1 && !strings.Contains(rest, "[") {
+		// RestServer takes IPv6 addresses without brackets.
+		if i := strings.LastIndexByte(rest, ':'); net.ParseIP(rest[:i]) != nil {
+			s = scheme + "://[" + rest[:i] + "]" + rest[i:]
+		}
+	}
 	// Jetty's files write http://:8083; net/url reads that too.
-	u, err := url.Parse(strings.TrimSpace(s))
+	u, err := url.Parse(s)
 	if err != nil {
 		return Listener{}, fmt.Errorf("listener %q is not a URL: write http://host:port or https://host:port", s)
 	}
@@ -51,13 +59,14 @@ func listenersValidator(required bool) config.Validator[[]string] {
 			if required && len(list) == 0 {
 				return config.Verbatim("Invalid value for listeners, at least one URL is expected, ex: http://localhost:8080,https://localhost:8443.")
 			}
-			_, err := parseListeners(list)
+			_, err := parseListeners(list, required)
 			return err
 		},
 	}
 }
 
-func parseListeners(list []string) ([]Listener, error) {
+// parseListeners reads a list in which a listener that is there twice is an error if distinct; else the second one is dropped.
+func parseListeners(list []string, distinct bool) ([]Listener, error) {
 	var out []Listener
 	var errs []error
 	for _, s := range list {
@@ -67,6 +76,7 @@ func parseListeners(list []string) ([]Listener, error) {
 			errs = append(errs, errors.New("Empty URL found when parsing listeners list."))
 		case err != nil:
 			errs = append(errs, err)
+		case slices.Contains(out, l) && !distinct:
 		case slices.Contains(out, l):
 			errs = append(errs, fmt.Errorf("listener %q is there twice", s))
 		default:
@@ -76,6 +86,27 @@ func parseListeners(list []string) ([]Listener, error) {
 	return out, errors.Join(errs...)
 }
 
+// validOrigins reads access.control.allow.origin, whose parts are regular expressions (Jetty's CrossOriginHandler).
+func validOrigins(s string) error {
+	var errs []error
+	for _, o := range strings.Split(s, ",") {
+		if o = strings.TrimSpace(o); o == "*" {
+			continue
+		}
+		if _, err := regexp.Compile("^(?:" + o + ")$"); err != nil {
+			errs = append(errs, fmt.Errorf("%q is neither an origin, nor * or a regular expression: %w", o, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func validScheme(s string) error {
+	if !strings.EqualFold(s, "http") && !strings.EqualFold(s, "https") {
+		return fmt.Errorf("%q must be http or https", s)
+	}
+	return nil
+}
+
 var headerActions = []string{"set", "add", "setDate", "addDate"}
 
 func validHeaderRules(s string) error {
@@ -83,9 +114,13 @@ func validHeaderRules(s string) error {
 	return err
 }
 
-// parseHeaderRules reads response.http.headers.config: [action] name:value, …, each rule optionally in double quotes.
+// parseHeaderRules reads response.http.headers.config: [action] name:value, …, each rule optionally in double quotes
+// (RestServerConfig.validateHttpResponseHeaderConfig).
 func parseHeaderRules(s string) ([]HeaderRule, error) {
 	var out []HeaderRule
+	if strings.TrimSpace(s) == "" {
+		return nil, nil
+	}
 	for _, rule := range splitQuoted(s) {
 		r, err := parseHeaderRule(rule)
 		if err != nil {
@@ -97,50 +132,66 @@ func parseHeaderRules(s string) ([]HeaderRule, error) {
 }
 
 func parseHeaderRule(rule string) (HeaderRule, error) {
-	action, rest, ok := strings.Cut(strings.TrimSpace(rule), " ")
-	if !ok {
+	trimmed := strings.TrimSpace(rule)
+	end := strings.IndexAny(trimmed, " \t\r\n")
+	if end < 0 {
 		return HeaderRule{}, fmt.Errorf("Invalid format of header config '%s'. Expected: '[action] [header name]:[header value]'", rule)
 	}
-	i := slices.IndexFunc(headerActions, func(a string) bool { return strings.EqualFold(a, action) })
-	if i < 0 {
-		return HeaderRule{}, fmt.Errorf("Invalid header config action: '%s'. Expected one of %s", action, headerActions)
+	action, pair := trimmed[:end], strings.TrimSpace(trimmed[end:])
+	if !slices.ContainsFunc(headerActions, func(a string) bool { return strings.EqualFold(a, action) }) {
+		return HeaderRule{}, fmt.Errorf("Invalid header config action: '%s'. Expected one of [%s]", action, strings.Join(headerActions, ", "))
 	}
-	name, value, ok := strings.Cut(strings.TrimSpace(rest), ":")
+	name, value, ok := strings.Cut(strings.TrimRight(pair, ":"), ":") // as Java splits, empty ends do not count
 	if !ok || strings.Contains(value, ":") {
-		return HeaderRule{}, fmt.Errorf("Invalid format of header name and header value pair '%s'. Expected: '[header name]:[header value]'", rest)
+		return HeaderRule{}, fmt.Errorf("Invalid format of header name and header value pair '%s'. Expected: '[header name]:[header value]'", pair)
 	}
-	name = strings.TrimSpace(name)
+	name, value = strings.TrimSpace(name), strings.TrimSpace(pair[len(name)+1:])
 	if name == "" || strings.ContainsAny(name, " \t\r\n") {
 		return HeaderRule{}, fmt.Errorf("Invalid header name '%s'. The '[header name]' cannot contain whitespace", name)
 	}
-	value = strings.TrimSpace(value)
-	if strings.ContainsAny(value, "\r\n") {
-		return HeaderRule{}, fmt.Errorf("Invalid value of header %s: it holds a line break", name)
+	if strings.ContainsFunc(name, notToken) || strings.ContainsFunc(value, isControl) {
+		return HeaderRule{}, fmt.Errorf("Header '%s' has a name or value that no HTTP header may have", name)
 	}
-	return HeaderRule{Action: headerActions[i], Name: name, Value: value}, nil
+	// Jetty looks at the action in its own way, which minds the case.
+	r := HeaderRule{Action: "set", Name: name, Value: value}
+	if strings.HasPrefix(action, "add") {
+		r.Action = "add"
+	}
+	if strings.HasSuffix(action, "Date") {
+		r.Action += "Date"
+		if _, err := strconv.ParseInt(value, 10, 64); err != nil {
+			return HeaderRule{}, fmt.Errorf("Invalid value '%s' of header %s: %s takes milliseconds from the request on", value, name, action)
+		}
+	}
+	return r, nil
 }
 
-// splitQuoted splits at commas outside of double quotes, and drops the quotes and empty parts.
-func splitQuoted(s string) []string {
-	var out []string
-	var b strings.Builder
-	quoted := false
-	flush := func() {
-		if t := strings.TrimSpace(b.String()); t != "" {
-			out = append(out, t)
+// notToken tells a character that no name of an HTTP header has (RFC 9110, 5.6.2).
+func notToken(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// splitQuoted splits at commas. A part that begins with a double quote goes to the next one, commas and all; a backslash in it takes the
+// next character as it is (Jetty's StringUtil.csvSplit).
+func splitQuoted(s string) (out []string) {
+	for s = strings.TrimLeft(s, " \t"); s != ""; s = strings.TrimLeft(s, " \t") {
+		if s[0] != '"' {
+			part, rest, _ := strings.Cut(s, ",")
+			out, s = append(out, strings.TrimSpace(part)), rest
+			continue
 		}
-		b.Reset()
-	}
-	for _, r := range s {
-		switch {
-		case r == '"':
-			quoted = !quoted
-		case r == ',' && !quoted:
-			flush()
-		default:
-			b.WriteRune(r)
+		var part strings.Builder
+		i := 1
+		for ; i < len(s) && s[i] != '"'; i++ {
+			if s[i] == '\\' && i+1 < len(s) {
+				i++
+			}
+			part.WriteByte(s[i])
 		}
+		out = append(out, part.String())
+		_, s, _ = strings.Cut(s[min(i+1, len(s)):], ",")
 	}
-	flush()
 	return out
 }

@@ -20,7 +20,13 @@ type Java struct {
 // properties. Several of them can be in one group.
 func (g *Group) NewJava(extra map[string]string) *Java {
 	g.t.Helper()
-	port, run := FreePort(g.t), g.t.TempDir()
+	return g.NewJavaAt(FreePort(g.t), extra)
+}
+
+// NewJavaAt is NewJava at a port.
+func (g *Group) NewJavaAt(port int, extra map[string]string) *Java {
+	g.t.Helper()
+	run := g.t.TempDir()
 	var lines strings.Builder
 	for k, v := range extra {
 		fmt.Fprintf(&lines, "%s=%s\n", k, v)

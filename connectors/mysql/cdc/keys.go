@@ -50,3 +50,6 @@ var allKeys = []config.AnyKey{
 	keySignalKafkaTopic, keySignalKafkaGroupID, keySignalKafkaBootstrapServers, keySignalKafkaPollTimeoutMs, keySignalFile,
 	keySnapshotChunkSize, keySnapshotNewTables,
 }
+
+// never is for keys that Debezium keeps out of forms.
+func never(config.Values) bool { return false }

@@ -20,6 +20,7 @@ var (
 				Group("MySQL", 15).Importance(config.Low).Width(config.WidthMedium).DisplayName("JDBC Protocol").
 				Doc("JDBC protocol part.")
 	keyEventProcessingFailureHandlingMode = config.String("event.processing.failure.handling.mode").Default("fail").Valid(oneOf("event.processing.failure.handling.mode", "fail", "warn", "skip", "ignore")).
+						RecommendValues("fail", "warn", "skip", "ignore").
 						Group("Connector", 1).Width(config.WidthShort).DisplayName("Event deserialization failure handling").
 						Doc("Fail, warn, skip (ignore = deprecated alias).")
 	keyMaxBatchSize = config.Int("max.batch.size").Default(2048).
@@ -89,6 +90,7 @@ var (
 				Group("Connector", 23).Importance(config.Low).Width(config.WidthMedium).DisplayName("The maximum number of retries").
 				Doc("-1 unlimited, 0 none, n.")
 	keyIncrementalSnapshotWatermarkingStrategy = config.String("incremental.snapshot.watermarking.strategy").Default("INSERT_INSERT").Valid(oneOf("incremental.snapshot.watermarking.strategy", "insert_insert", "insert_delete")).
+							RecommendValues("insert_insert", "insert_delete").
 							Group("Connector", 24).Importance(config.Low).Width(config.WidthMedium).DisplayName("Incremental snapshot watermarking strategy").
 							Doc("Insert_insert, insert_delete (keeps the signal table small).")
 	keyInternalLogPositionCheckEnable = config.Boolean("internal.log.position.check.enable").Default(true).
@@ -131,6 +133,7 @@ var (
 					Group("Connector", 37).Width(config.WidthShort).DisplayName("Maximum number of collections or tables").
 					Doc("Limit on captured tables.")
 	keyGuardrailCollectionsLimitAction = config.String("guardrail.collections.limit.action").Default("warn").Valid(oneOf("guardrail.collections.limit.action", "warn", "fail")).
+						RecommendValues("warn", "fail").
 						Group("Connector", 38).Width(config.WidthShort).DisplayName("Guardrail collections limit action").
 						Doc("Warn, fail.")
 	keyCustomSanitizePattern = config.String("custom.sanitize.pattern").Default(".*secret$|.*password$|.*sasl\\.jaas\\.config$|.*basic\\.auth\\.user\\.info|.*registry\\.auth\\.client-secret|.*credentials\\.json$|.*connectionstring$|.*connection\\.string$").
@@ -140,6 +143,7 @@ var (
 					Group("Connector", 40).Width(config.WidthShort).DisplayName("Enable collecting statistics metrics like latencies").
 					Doc("Percentile metrics.")
 	keyDecimalHandlingMode = config.String("decimal.handling.mode").Default("precise").Valid(oneOf("decimal.handling.mode", "precise", "double", "string")).
+				RecommendValues("precise", "double", "string").
 				Group("Connector", 41).Width(config.WidthShort).DisplayName("Decimal Handling").
 				Doc("Precise (bytes Decimal), double, string.")
 	keySnapshotLockTimeoutMs = config.Long("snapshot.lock.timeout.ms").Default(10000).
@@ -167,24 +171,29 @@ var (
 				Group("Connector", 50).Width(config.WidthShort).DisplayName("Binlog Net Read Timeout").
 				Doc("Session net_read_timeout on the binlog connection (0 = server's).")
 	keySnapshotMode = config.String("snapshot.mode").Default("initial").Valid(oneOf("snapshot.mode", "always", "initial", "initial_only", "no_data", "recovery", "when_needed", "configuration_based", "custom", "schema_only", "schema_only_recovery", "never")).
+			RecommendValues("always", "initial", "initial_only", "no_data", "recovery", "when_needed", "configuration_based", "custom").
 			Group("Connector", 51).Importance(config.Low).Width(config.WidthShort).DisplayName("Snapshot mode").
 			Doc("Always, initial, initial_only, no_data (was schema_only), recovery (was schema_only_recovery), when_needed, configuration_based, custom; never removed in 3.6 (dbz#1832).")
 	keySnapshotQueryMode = config.String("snapshot.query.mode").Default("select_all").Valid(oneOf("snapshot.query.mode", "select_all", "custom")).
+				RecommendValues("select_all", "custom").
 				Group("Connector", 52).Importance(config.Low).Width(config.WidthShort).DisplayName("Snapshot query mode").
 				Doc("Select_all, custom.")
 	keySnapshotQueryModeCustomName = config.String("snapshot.query.mode.custom.name").
 					Group("Connector", 53).Width(config.WidthMedium).DisplayName("Snapshot Query Mode Custom Name").
 					Doc("Snapshot Query Mode Custom Name.")
 	keyBigintUnsignedHandlingMode = config.String("bigint.unsigned.handling.mode").Default("long").Valid(oneOf("bigint.unsigned.handling.mode", "long", "precise")).
+					RecommendValues("long", "precise").
 					Group("Connector", 54).Width(config.WidthShort).DisplayName("The mode for handling bigint-unsigned values").
 					Doc("Long, precise.")
 	keyTimePrecisionMode = config.String("time.precision.mode").Default("adaptive_time_microseconds").Valid(oneOf("time.precision.mode", "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds")).
+				RecommendValues("adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds").
 				Group("Connector", 55).Width(config.WidthShort).DisplayName("The time precision mode to be used").
 				Doc("Adaptive_time_microseconds, connect, isostring, microseconds, nanoseconds, structured (3.7); adaptive refused for MySQL.")
 	keyEnableTimeAdjuster = config.Boolean("enable.time.adjuster").Default(true).
 				Group("Connector", 56).Importance(config.Low).Width(config.WidthShort).DisplayName("Enable Time Adjuster").
 				Doc("Two-digit year rule 00-69 -> 2000+, 70-99 -> 1900+.")
 	keySchemaNameAdjustmentMode = config.String("schema.name.adjustment.mode").Default("none").Valid(oneOf("schema.name.adjustment.mode", "none", "avro", "avro_unicode")).
+					RecommendValues("none", "avro", "avro_unicode").
 					Group("Connector", 57).Importance(config.Low).Width(config.WidthMedium).DisplayName("Schema Name Adjustment").
 					Doc("None, avro (_), avro_unicode (_uXXXX).")
 	keyMinRowCountToStreamResults = config.Int("min.row.count.to.stream.results").Default(1000).
@@ -197,9 +206,11 @@ var (
 							Group("Connector", 60).Importance(config.Low).Width(config.WidthShort).DisplayName("Allow schema changes during incremental snapshot if supported.").
 							Doc("Allow schema changes during incremental snapshot if supported..")
 	keySnapshotLockingMode = config.String("snapshot.locking.mode").Default("minimal").Valid(oneOf("snapshot.locking.mode", "minimal", "minimal_percona", "minimal_percona_no_table_locks", "extended", "none", "custom")).
+				RecommendValues("minimal", "minimal_percona", "minimal_percona_no_table_locks", "extended", "none", "custom").
 				Group("Connector", 61).Importance(config.Low).Width(config.WidthShort).DisplayName("Snapshot locking mode").
 				Doc("Minimal, minimal_percona, minimal_percona_no_table_locks, extended, none, custom (MariaDB has minimal_at_least_once too).")
 	keyDdlParserType = config.String("ddl.parser.type").Default("default").Valid(oneOf("ddl.parser.type", "default", "legacy")).
+				RecommendValues("default", "legacy").
 				Group("Connector", 62).Importance(config.Low).Width(config.WidthShort).DisplayName("DDL Parser Type").
 				Doc("Default = Oracle MySQL grammar (new default in 3.6; regressions dbz#2224, #2254), legacy = Positive Technologies grammar.")
 	keySnapshotLockingModeCustomName = config.String("snapshot.locking.mode.custom.name").

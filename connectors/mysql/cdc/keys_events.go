@@ -83,6 +83,7 @@ var (
 						Group("Events", 27).Importance(config.Low).Width(config.WidthShort).DisplayName("Snapshot force scan all columns of all tables").
 						Doc("Scan all tables of all databases at the start of a snapshot.")
 	keySnapshotTablesOrderByRowCount = config.String("snapshot.tables.order.by.row.count").Default("disabled").Valid(oneOf("snapshot.tables.order.by.row.count", "ascending", "descending", "disabled")).
+						RecommendValues("ascending", "descending", "disabled").
 						Group("Events", 28).DisplayName("Initial snapshot tables order by row count").
 						Doc("Ascending, descending, disabled.")
 	keyHeartbeatActionQuery = config.String("heartbeat.action.query").
@@ -91,10 +92,10 @@ var (
 	keyIncludeQuery = config.Boolean("include.query").Default(false).
 			Group("Events", 30).Width(config.WidthShort).DisplayName("Include original SQL query with in change events").
 			Doc("Copy SQL text into source.query (needs binlog_rows_query_log_events).")
-	keyTableIgnoreBuiltin = config.Boolean("table.ignore.builtin").Default(true).
+	keyTableIgnoreBuiltin = config.Boolean("table.ignore.builtin").Dependents("database.include.list").Default(true).
 				Group("Events", 31).Importance(config.Low).Width(config.WidthShort).DisplayName("Ignore system databases").
 				Doc("Skip system tables (mysql, performance_schema, sys, information_schema).")
-	keyDatabaseIncludeList = config.List("database.include.list").Aliases("database.whitelist").
+	keyDatabaseIncludeList = config.List("database.include.list").Dependents("table.include.list").Aliases("database.whitelist").
 				Group("Events", 32).Importance(config.High).Width(config.WidthLong).DisplayName("Include Databases").
 				Doc("Databases; anchored full match; not with exclude.")
 	keyDatabaseExcludeList = config.List("database.exclude.list").Aliases("database.blacklist").
@@ -104,9 +105,11 @@ var (
 				Group("Events", 34).Width(config.WidthMedium).DisplayName("Binlog reader buffer size").
 				Doc("Look-ahead buffer to find COMMIT/ROLLBACK (savepoints).")
 	keyEventDeserializationFailureHandlingMode = config.String("event.deserialization.failure.handling.mode").Default("fail").Valid(oneOf("event.deserialization.failure.handling.mode", "fail", "warn", "skip", "ignore")).
+							RecommendValues("fail", "warn", "skip", "ignore").
 							Group("Events", 35).Width(config.WidthShort).DisplayName("Event deserialization failure handling").
 							Doc("Fail, warn, skip for bad binlog events.")
 	keyInconsistentSchemaHandlingMode = config.String("inconsistent.schema.handling.mode").Default("fail").Valid(oneOf("inconsistent.schema.handling.mode", "fail", "warn", "skip", "ignore")).
+						RecommendValues("fail", "warn", "skip", "ignore").
 						Group("Events", 36).Width(config.WidthShort).DisplayName("Inconsistent schema failure handling").
 						Doc("Fail, warn, skip: event for a table not in the in-memory schema.")
 	keyGtidSourceFilterDmlEvents = config.Boolean("gtid.source.filter.dml.events").Default(true).
@@ -115,10 +118,10 @@ var (
 	keyGtidIgnoreOnRecovery = config.Boolean("gtid.ignore.on.recovery").Default(false).
 				Group("Events", 38).Importance(config.Low).Width(config.WidthShort).DisplayName("Ignore GTID on recovery").
 				Doc("Resume from file/pos even when GTIDs exist.")
-	keyGtidSourceIncludes = config.List("gtid.source.includes").
+	keyGtidSourceIncludes = config.List("gtid.source.includes").Dependents("table.include.list").
 				Group("Events", 39).Importance(config.High).Width(config.WidthLong).DisplayName("Include GTID sources").
 				Doc("Server UUIDs used to find the position.")
-	keyGtidSourceExcludes = config.String("gtid.source.excludes").
+	keyGtidSourceExcludes = config.String("gtid.source.excludes").VisibleIf(never).
 				Group("Events", 40).Width(config.WidthLong).DisplayName("Exclude GTID sources").
 				Doc("UUIDs of servers whose GTIDs are left out when the position is found. Not with gtid.source.includes.")
 	keySourceinfoStructMaker = config.Class("sourceinfo.struct.maker").Default("io.debezium.connector.mysql.MySqlSourceInfoStructMaker").

@@ -4,7 +4,7 @@ import "github.com/connectd/connectd/connect/config"
 
 // Keys of the group History Storage.
 var (
-	keySchemaHistoryInternal = config.Class("schema.history.internal").Default("io.debezium.storage.kafka.history.KafkaSchemaHistory").Aliases("database.history").
+	keySchemaHistoryInternal = config.Class("schema.history.internal").VisibleIf(never).Default("io.debezium.storage.kafka.history.KafkaSchemaHistory").Aliases("database.history").
 					Group("History Storage", 1).Importance(config.Low).Width(config.WidthLong).DisplayName("Database schema history class").
 					Doc("Class of the schema history: KafkaSchemaHistory.")
 	keySchemaHistoryInternalSkipUnparseableDdl = config.Boolean("schema.history.internal.skip.unparseable.ddl").Default(false).Aliases("database.history.skip.unparseable.ddl").

@@ -33,7 +33,7 @@ var (
 				DisplayName("Initial statements").Doc("SQL statements separated by semicolons, executed on each connection except that of " +
 		"the binary log. Write ';;' for a semicolon inside a statement.")
 	SSLMode = config.String("database.ssl.mode").Default("preferred").
-		Valid(sslModes).
+		Valid(sslModes).RecommendValues("disabled", "preferred", "required", "verify_ca", "verify_identity").
 		Group(group, 16).Width(config.WidthMedium).DisplayName("SSL mode").
 		Doc("Whether to encrypt the connection: 'disabled', 'preferred' (if the server can), 'required', 'verify_ca' (and the " +
 			"server's certificate must be signed by a known authority), 'verify_identity' (and be made for the host name).")

@@ -75,6 +75,9 @@ func chosen(t *testing.T, rnd *rand.Rand, rounds int) (out []fault) {
 // TestAtLeastOnce: whatever happens, no line is lost, and the order in each partition is kept.
 func TestAtLeastOnce(t *testing.T) { run(t, false) }
 
+// TestExactlyOnce: with exactly.once.source.support=enabled, whoever reads what is committed sees each line once.
+func TestExactlyOnce(t *testing.T) { run(t, true) }
+
 func run(t *testing.T, exactlyOnce bool) {
 	seed, rounds := number(t, "FAULTS_SEED", uint64(time.Now().UnixNano())), int(number(t, "FAULTS_ROUNDS", 3))
 	t.Logf("seed %d: FAULTS_SEED=%d FAULTS_ROUNDS=%d go test -tags integration -count=1 -v -run %s ./test/faults", seed, seed, rounds, t.Name())

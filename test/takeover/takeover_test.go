@@ -75,6 +75,20 @@ func TestTakeover(t *testing.T) {
 	s.kills(java, ours)
 }
 
+// TestTakeoverExactlyOnce: with exactly-once support on both sides no record is doubled in the topics, not even after kills.
+func TestTakeoverExactlyOnce(t *testing.T) {
+	name, props := process.Unique("once"), maps.Clone(session)
+	props["exactly.once.source.support"] = "enabled"
+	g := process.NewGroup(t, process.Config{Binary: binary, Name: name, Props: props})
+	s := newScene(t, name, 0)
+	java, ours := g.NewJava(props), g.Define(process.FreePort(t), nil)
+	java.Start()
+	s.create(java.REST)
+	s.goesOn(java.REST)
+	s.remember(java.REST)
+	s.kills(java, ours)
+}
+
 // kills changes from Java to connectd and back by killing the one that runs, and ends the load.
 func (s *scene) kills(java *process.Java, ours *process.Worker) {
 	s.phase("Java is killed, connectd takes over")

@@ -20,6 +20,9 @@ import (
 
 const userAgent = "connectd"
 
+// answerLimit bounds what is read of an answer: a validated config tells the documentation of each key.
+const answerLimit = 8 << 20
+
 // PeersConfig is what Peers are made of.
 type PeersConfig struct {
 	// Client sends the requests; nil for NewClient(nil).
@@ -111,6 +114,36 @@ func (p *Peers) Heartbeat(ctx context.Context, url string, key *cluster.SessionK
 	return err
 }
 
+// Plugins lists the connector plugins of another worker.
+func (p *Peers) Plugins(ctx context.Context, url string) ([]api.PluginInfo, error) {
+	answer, err := p.send(ctx, http.MethodGet, url, pathPlugins+"?connectorsOnly=true", nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the plugins of a worker: %w", err)
+	}
+	var plugins []api.PluginInfo
+	if err := json.Unmarshal(answer, &plugins); err != nil {
+		return nil, fmt.Errorf("reading the plugins of worker %s: %w", url, err)
+	}
+	return plugins, nil
+}
+
+// Validate asks another worker, which has the class, for its judgement on a connector config.
+func (p *Peers) Validate(ctx context.Context, worker, class string, props config.Props) (api.ConfigInfos, error) {
+	var infos api.ConfigInfos
+	body, err := encode(api.ConfigOf(props, nil))
+	if err != nil {
+		return infos, err
+	}
+	answer, err := p.send(ctx, http.MethodPut, worker, pathPlugins+"/"+url.PathEscape(class)+"/config/validate", body, nil)
+	if err != nil {
+		return infos, fmt.Errorf("validating a config of %s on another worker: %w", class, err)
+	}
+	if err := json.Unmarshal(answer, &infos); err != nil {
+		return infos, fmt.Errorf("reading what worker %s says of a config: %w", worker, err)
+	}
+	return infos, nil
+}
+
 func (p *Peers) do(ctx context.Context, method, base, connector, what string, body []byte, key *cluster.SessionKey) error {
 	_, err := p.send(ctx, method, base, pathConnectors+"/"+url.PathEscape(connector)+"/"+what, body, key)
 	return err
@@ -145,7 +178,7 @@ func (p *Peers) send(ctx context.Context, method, base, path string, body []byte
 		return nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	data, err := io.ReadAll(io.LimitReader(res.Body, answerLimit))
 	if res.StatusCode >= 200 && res.StatusCode < 300 {
 		return data, err
 	}

@@ -140,6 +140,7 @@ func (p *process) join(cfg workerconfig.Distributed, lead *leadership) (membersh
 		return nil, fmt.Errorf("making the group's client: %w", err)
 	}
 	lead.config = p.config
+	lead.able = &abilities{ask: p.peers.Plugins, late: lead.learnedLate, log: p.log}
 	notice := &leaveNotice{self: p.advertise, config: p.config, peers: p.peers, log: p.log}
 	m, err := group.NewMember(group.Config{
 		Client: client, GroupID: cfg.GroupID, InstanceID: cfg.InstanceID, Protocol: proto, SessionTimeout: cfg.SessionTimeout, HeartbeatInterval: cfg.HeartbeatInterval,
@@ -150,18 +151,20 @@ func (p *process) join(cfg workerconfig.Distributed, lead *leadership) (membersh
 		client.Close()
 		return nil, err
 	}
-	p.heartbeat = m.Heartbeat
-	return closing{m, client}, nil
+	p.heartbeat, lead.rejoin = m.Heartbeat, m.Rejoin
+	return closing{m, client, lead.able}, nil
 }
 
-// closing closes the member's client when it has run.
+// closing closes the member's client when it has run, and ends what its leadership has begun.
 type closing struct {
 	*group.Member
 	client *kgo.Client
+	able   *abilities
 }
 
 func (c closing) Run(ctx context.Context) error {
 	defer c.client.Close()
+	defer c.able.close()
 	return c.Member.Run(ctx)
 }
 

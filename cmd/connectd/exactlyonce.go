@@ -30,8 +30,11 @@ func (f *facade) FenceZombies(ctx context.Context, name string) error {
 
 // isSource tells whether a connector class is that of a source.
 func (p *process) isSource(class string) bool {
-	_, err := p.reg.Sources.Lookup(class, "")
-	return err == nil
+	if _, err := p.reg.Sources.Lookup(class, ""); err == nil {
+		return true
+	}
+	_, kind := p.elsewhere(class)
+	return kind == "source"
 }
 
 // fenceRetry is the pause between two tries of a task to get a round of fencing while the group has no leader.

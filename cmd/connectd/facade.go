@@ -215,6 +215,9 @@ func (p *process) validateForPut(ctx context.Context, props config.Props) error 
 func (p *process) refuse(ctx context.Context, props config.Props, nulls []string) error {
 	res, err := connectorconfig.ValidateWithNulls(ctx, p.reg, p.facts, props, nulls)
 	if bad, ok := errors.AsType[*connectorconfig.BadRequest](err); ok {
+		if urls, _ := p.elsewhere(bad.Unknown); len(urls) > 0 {
+			return p.refuseElsewhere(ctx, urls, bad.Unknown, props)
+		}
 		return &cluster.BadRequest{Message: bad.Message}
 	}
 	if err != nil {

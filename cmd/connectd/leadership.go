@@ -18,6 +18,8 @@ import (
 type leadership struct {
 	delay  time.Duration
 	config configLog
+	able   *abilities
+	rejoin func(reason string)
 
 	mu    sync.Mutex
 	state assign.State
@@ -26,17 +28,38 @@ type leadership struct {
 
 // assign reads the config to its end, so that the round is decided on what all members may know, and hands out the work.
 func (l *leadership) assign(ctx context.Context, round cluster.Round) (map[string]cluster.Grant, error) {
-	if err := l.config.ReadToEnd(ctx); err != nil {
+	learned := l.able.learn(ctx, round.Members)
+	err := l.config.ReadToEnd(ctx)
+	learned()
+	if err != nil {
 		return nil, fmt.Errorf("reading the config topic to its end: %w", err)
 	}
+	snapshot := l.config.Snapshot()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	grants, next := assign.Assign(time.Now(), l.state, round, l.config.Snapshot(), l.delay)
+	grants, next := assign.Assign(time.Now(), l.state, round, snapshot, l.delay, func(member, connector string) bool {
+		return l.able.can(member, snapshot.Connectors[connector].Config["connector.class"])
+	})
 	l.state, l.urls = next, l.urls[:0:0]
 	for _, m := range round.Members {
 		l.urls = append(l.urls, m.URL)
 	}
 	return grants, nil
+}
+
+// learnedLate asks for another round if a member lacks what may have been given to it.
+func (l *leadership) learnedLate() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	connectors := l.config.Snapshot().Connectors
+	for member := range l.state.Owners() {
+		for _, c := range connectors {
+			if !l.able.can(member, c.Config["connector.class"]) {
+				l.rejoin("the plugins of a member have become known")
+				return
+			}
+		}
+	}
 }
 
 // depart notes that a member leaves in order, so that its work is given away as soon as it is gone, and lists the members' addresses.

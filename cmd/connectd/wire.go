@@ -18,6 +18,7 @@ import (
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/rest"
+	"github.com/connectd/connectd/rest/api"
 	"github.com/connectd/connectd/runtime/cluster"
 	"github.com/connectd/connectd/runtime/connectorconfig"
 	"github.com/connectd/connectd/runtime/herder"
@@ -68,6 +69,8 @@ type peers interface {
 	herder.Peers
 	leavePeers
 	FenceZombies(ctx context.Context, leaderURL, connector string, key *cluster.SessionKey) error
+	Plugins(ctx context.Context, url string) ([]api.PluginInfo, error)
+	Validate(ctx context.Context, url, class string, props config.Props) (api.ConfigInfos, error)
 }
 
 // process is one worker with all its parts. Built by distributed or standalone, run once by serve.

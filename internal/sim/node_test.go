@@ -330,7 +330,7 @@ func (l *leadership) assign(ctx context.Context, round cluster.Round) (map[strin
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	grants, next := assign.Assign(time.Now(), l.state, round, l.n.config.Snapshot(), rebalanceDelay)
+	grants, next := assign.Assign(time.Now(), l.state, round, l.n.config.Snapshot(), rebalanceDelay, nil)
 	l.state = next
 	return grants, nil
 }

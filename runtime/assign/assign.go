@@ -15,7 +15,9 @@ import (
 // maxDelay is scheduled.rebalance.max.delay.ms; 0 hands lost work over at once. want is the leader's configuration: if any member
 // has seen a later one the leader must not decide, and every grant says cluster.ConfigMismatch (the leader should read to the end of
 // the config topic before calling Assign to avoid that). Grants are stamped with the offset of the configuration they were made for.
-func Assign(now time.Time, prev State, round cluster.Round, want *cluster.Snapshot, maxDelay time.Duration) (map[string]cluster.Grant, State) {
+//
+// A connector and its tasks go only to members that can run it, as long as there is one; else anywhere, so that the failure is seen.
+func Assign(now time.Time, prev State, round cluster.Round, want *cluster.Snapshot, maxDelay time.Duration, can Can) (map[string]cluster.Grant, State) {
 	members := byID(round.Members)
 	grants := make(map[string]cluster.Grant, len(members))
 	if len(members) == 0 {
@@ -38,10 +40,10 @@ func Assign(now time.Time, prev State, round cluster.Round, want *cluster.Snapsh
 	}
 	prev, back := prev.rename(members)
 	if round.Version == 0 {
-		return grants, eager(grants, prev, blank, members, want)
+		return grants, eager(grants, prev, blank, members, want, newLimits(members, want, can))
 	}
 	r := newIncremental(now, prev, round, members, want, maxDelay)
-	r.back = back
+	r.back, r.limits = back, newLimits(members, want, can)
 	r.run()
 	for _, m := range members {
 		g := blank
@@ -66,7 +68,7 @@ func byID(members []cluster.Member) []cluster.Member {
 
 // eager deals out connectors, then tasks, round robin over the sorted members. The state it returns remembers the owners only:
 // should the group change to a cooperative protocol, the first round starts from what the members say they hold.
-func eager(grants map[string]cluster.Grant, prev State, blank cluster.Grant, members []cluster.Member, want *cluster.Snapshot) State {
+func eager(grants map[string]cluster.Grant, prev State, blank cluster.Grant, members []cluster.Member, want *cluster.Snapshot, limits *limits) State {
 	work := make([][]connect.TaskID, len(members))
 	next := 0
 	deal := func(ids []connect.TaskID) {
@@ -76,8 +78,12 @@ func eager(grants map[string]cluster.Grant, prev State, blank cluster.Grant, mem
 		}
 	}
 	connectors, tasks := configured(want)
-	deal(connectors)
-	deal(tasks)
+	if limits != nil {
+		work = limits.eagerly(connectors, tasks)
+	} else {
+		deal(connectors)
+		deal(tasks)
+	}
 	state := State{instances: prev.instances}
 	state.owned = make(map[string]cluster.Assignment, len(members))
 	for i, m := range members {

@@ -39,6 +39,104 @@ func TestRandomHistories(t *testing.T) {
 	}
 }
 
+// TestRandomLimits is the same with members that lack plugins, each its own.
+func TestRandomLimits(t *testing.T) {
+	for seed := range uint64(400) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(seed, 2))
+			g := newGroup()
+			g.maxDelay = []time.Duration{0, time.Millisecond, time.Minute, 5 * time.Minute}[rnd.IntN(4)]
+			for step := range 60 {
+				delivered := g.disturb(rnd, step)
+				for member := range g.held { // in any order: what a member lacks is drawn for it alone
+					mine := rand.New(rand.NewPCG(seed, uint64(len(member))<<32|uint64(member[len(member)-1])))
+					for c := range 6 {
+						if mine.IntN(3) == 0 {
+							g.lacks[fmt.Sprintf("%s c%d", member, c)] = true
+						}
+					}
+				}
+				before := maps.Clone(g.held)
+				g.rebalance(delivered)
+				if bad := g.problems(false); bad != nil {
+					t.Fatalf("step %d: %v", step, bad)
+				}
+				if delivered {
+					g.checkMoves(t, before)
+					g.checkPlaces(t, before)
+				}
+				if step%15 == 14 {
+					g.settle(t)
+				}
+			}
+		})
+	}
+}
+
+// checkPlaces: no member is given what it cannot run while another can.
+func (g *group) checkPlaces(t *testing.T, before map[string]cluster.Assignment) {
+	t.Helper()
+	for id, a := range g.held {
+		had := setOf(toIDs(before[id]))
+		for _, item := range toIDs(a) {
+			if !had.has(item) && !g.may(id, item.Connector) {
+				t.Fatalf("%s was given %v, which it cannot run", id, item)
+			}
+		}
+	}
+}
+
+// TestLimitsTakeTwoRounds: whatever is uneven is even after a round that takes away and one that gives, however the limits interlock.
+func TestLimitsTakeTwoRounds(t *testing.T) {
+	for seed := range uint64(300) {
+		rnd := rand.New(rand.NewPCG(seed, 3))
+		g := newGroup()
+		delete(g.want.Connectors, "connector1")
+		delete(g.want.Connectors, "connector2")
+		members := make([]string, 2+rnd.IntN(5))
+		for i := range members {
+			members[i] = fmt.Sprintf("worker%d", i)
+			g.held[members[i]] = cluster.Assignment{}
+		}
+		for c := range 1 + rnd.IntN(8) {
+			name := fmt.Sprintf("c%d", c)
+			g.configure(name, rnd.IntN(12))
+			for _, m := range members {
+				if rnd.IntN(2) == 0 {
+					g.lacks[m+" "+name] = true
+				}
+			}
+			for _, item := range append(g.want.TaskIDs(name), connect.TaskID{Connector: name, Task: connect.ConnectorTask}) {
+				m := members[rnd.IntN(len(members))]
+				both := append(toIDs(g.held[m]), item)
+				g.held[m] = toAssignment(both)
+			}
+		}
+		g.rebalance(true)
+		g.rebalance(true)
+		if bad := g.problems(true); bad != nil {
+			t.Fatalf("seed %d: %v", seed, bad)
+		}
+		g.rebalance(true)
+		g.expect(t, fmt.Sprint("seed ", seed), "unchanged")
+	}
+}
+
+func TestEagerLimits(t *testing.T) {
+	g := newGroup()
+	g.held["worker2"], g.held["worker3"] = cluster.Assignment{}, cluster.Assignment{}
+	g.lacks["worker2 connector1"], g.lacks["worker3 connector1"] = true, true
+	grants, _ := Assign(g.now, State{}, g.round(0), g.want, g.maxDelay, g.can)
+	for id, grant := range grants {
+		g.held[id] = grant.Assigned
+	}
+	if bad := g.problems(true); bad != nil {
+		t.Error(bad)
+	}
+	g.expect(t, "eager", "worker1=1+4")
+	g.expect(t, "eager", "tasks=2,2,4")
+}
+
 func (g *group) disturb(rnd *rand.Rand, step int) (delivered bool) {
 	g.now = g.now.Add(time.Duration(rnd.Int64N(int64(2*time.Minute) + 1)))
 	members := slices.Sorted(maps.Keys(g.held))
@@ -140,7 +238,7 @@ func TestEagerDealsRoundRobin(t *testing.T) {
 	g := newGroup()
 	g.held = map[string]cluster.Assignment{"b": {}, "a": {}, "c": {Connectors: []string{"connector2"}}}
 	g.configure("connector2", 2)
-	grants, state := Assign(g.now, State{}, g.round(0), g.want, g.maxDelay)
+	grants, state := Assign(g.now, State{}, g.round(0), g.want, g.maxDelay, nil)
 	id := func(c string, task int32) connect.TaskID { return connect.TaskID{Connector: c, Task: task} }
 	want := map[string]cluster.Assignment{
 		"a": {Connectors: []string{"connector1"}, Tasks: []connect.TaskID{id("connector1", 1), id("connector2", 0)}},
@@ -164,7 +262,7 @@ func TestLeaderBehindDecidesNothing(t *testing.T) {
 		g.rebalance(true)
 		round := g.round(version)
 		round.Members = append(round.Members, cluster.Member{ID: "ahead", ConfigOffset: 700})
-		grants, state := Assign(g.now, g.state, round, g.want, g.maxDelay)
+		grants, state := Assign(g.now, g.state, round, g.want, g.maxDelay, g.can)
 		if len(grants) != 2 || !reflect.DeepEqual(state, g.state) {
 			t.Errorf("v%d: %d grants, state %+v", version, len(grants), state)
 		}
@@ -180,7 +278,7 @@ func TestLeaderBehindDecidesNothing(t *testing.T) {
 func TestGrantsCarryTheOffsetOfTheLeadersConfig(t *testing.T) {
 	g := newGroup()
 	g.want.Offset = 619 // the leader has read on since it joined
-	grants, _ := Assign(g.now, State{}, g.round(2), g.want, g.maxDelay)
+	grants, _ := Assign(g.now, State{}, g.round(2), g.want, g.maxDelay, g.can)
 	if got := grants["worker1"].ConfigOffset; got != 619 {
 		t.Errorf("got %d", got)
 	}
@@ -201,9 +299,9 @@ func TestAssignLeavesTheOldStateAlone(t *testing.T) {
 	g.state = g.state.Depart("worker2")
 	g.held["worker4"] = cluster.Assignment{}
 	g.generation++
-	first, next := Assign(g.now, g.state, g.round(2), g.want, g.maxDelay)
-	_, _ = Assign(g.now, next, g.round(2), g.want, 0)
-	again, _ := Assign(g.now, g.state, g.round(2), g.want, g.maxDelay)
+	first, next := Assign(g.now, g.state, g.round(2), g.want, g.maxDelay, g.can)
+	_, _ = Assign(g.now, next, g.round(2), g.want, 0, g.can)
+	again, _ := Assign(g.now, g.state, g.round(2), g.want, g.maxDelay, g.can)
 	if !reflect.DeepEqual(first, again) {
 		t.Errorf("the same input gave %+v, then %+v", first, again)
 	}
@@ -211,7 +309,7 @@ func TestAssignLeavesTheOldStateAlone(t *testing.T) {
 
 func TestNoMembersNoGrants(t *testing.T) {
 	g := newGroup()
-	grants, _ := Assign(g.now, State{}, cluster.Round{Version: 2}, g.want, g.maxDelay)
+	grants, _ := Assign(g.now, State{}, cluster.Round{Version: 2}, g.want, g.maxDelay, g.can)
 	if len(grants) != 0 {
 		t.Errorf("got %v", grants)
 	}

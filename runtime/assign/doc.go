@@ -15,7 +15,9 @@
 // One thing goes beyond Java: work of a member that is known to have left in order (State.Depart) is handed over at once. The group
 // protocol itself does not tell the leader whether a missing member left or died, so somebody has to tell it.
 //
+// Another thing does too: not every member may have every plugin (Can), in a group with Kafka Connect workers or while an upgrade rolls.
+//
 // How to use it, on the leader:
 //
-//	grants, state = assign.Assign(time.Now(), state, round, snapshot, maxDelay)
+//	grants, state = assign.Assign(time.Now(), state, round, snapshot, maxDelay, can)
 package assign

@@ -51,6 +51,11 @@ type incremental struct {
 	next    []*load  // in the order of the member ids until assign sorts it by load
 	revoked map[string][]connect.TaskID
 	deleted set
+
+	// Of a round with limits only: where the work goes if members keep what they have, where if the surplus is taken away, and the surplus.
+	limits         *limits
+	placed, evened map[connect.TaskID]int
+	surplusOfPlan  set
 }
 
 func newIncremental(now time.Time, prev State, round cluster.Round, members []cluster.Member, want *cluster.Snapshot, maxDelay time.Duration) *incremental {
@@ -87,20 +92,28 @@ func (r *incremental) run() {
 	lost := st.previous.without(active, r.deleted)
 	created := r.configured.without(st.previous, active)
 	r.next = r.loads()
-	// Deleted work, and all copies of work that two members claim, is taken away; a copy is assigned anew in the next round.
+	// Deleted work, all copies of work that two members claim, and work of a member that cannot run it is taken away; it is assigned anew in
+	// the next round.
+	gone := set{}.addAll(r.deleted, duplicated, r.misplaced())
 	for _, l := range r.next {
-		r.revoke(l, set{}.addAll(r.deleted, duplicated))
+		r.revoke(l, gone)
 	}
 
 	handedOver := r.handOver(lost)
 	lost = lost.without(r.giveBack(lost))
 	lost = lost.without(handedOver)
 	again := set{}.addAll(handedOver, r.handleLost(lost))
-	r.balance()
-
 	toAssign := slices.Concat(created.sorted(), again.sorted())
-	r.assign(false, toAssign)
-	r.assign(true, toAssign)
+	if r.limits != nil {
+		r.plan(toAssign, gone.without(gone.without(r.configured)))
+	}
+	r.balance()
+	if r.limits != nil {
+		r.assignPlanned(toAssign)
+	} else {
+		r.assign(false, toAssign)
+		r.assign(true, toAssign)
+	}
 	r.remember(lost)
 }
 
@@ -149,7 +162,7 @@ func (r *incremental) giveBack(lost set) set {
 	for _, member := range r.back {
 		i := slices.IndexFunc(r.next, func(l *load) bool { return l.worker == member })
 		for _, id := range toIDs(r.state.owned[member]) {
-			if lost.has(id) && !given.has(id) {
+			if lost.has(id) && !given.has(id) && r.limits.allowMember(member, id) {
 				r.next[i].assign(id)
 				given.add(id)
 			}
@@ -203,7 +216,9 @@ func (r *incremental) handleLost(lost set) set {
 	}
 	if !st.scheduled.IsZero() && !r.now.Before(st.scheduled) {
 		candidates := r.candidates()
-		if len(candidates) > 0 {
+		if len(candidates) > 0 && r.limits != nil {
+			lost = r.giveToCandidates(lost, candidates)
+		} else if len(candidates) > 0 {
 			nc, nt := 0, 0
 			for _, id := range lost.sorted() {
 				n := &nt
@@ -284,6 +299,7 @@ func (r *incremental) balance() {
 	default:
 		st.revokedInPrevious = true
 	}
+	r.placed = r.evened
 	for _, l := range r.next {
 		r.revoke(l, surplus)
 	}
@@ -292,6 +308,9 @@ func (r *incremental) balance() {
 // surplus lists what has to be taken away until nobody has more than in a perfectly balanced group. After the revocations made so
 // far every item is with one worker at most, so a set is enough.
 func (r *incremental) surplus() set {
+	if r.limits != nil {
+		return r.surplusOfPlan
+	}
 	surplus := set{}
 	idle := !slices.ContainsFunc(r.next, func(l *load) bool { return !l.empty() })
 	if idle || len(r.configured) == 0 {

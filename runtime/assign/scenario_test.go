@@ -25,13 +25,29 @@ type group struct {
 	held       map[string]cluster.Assignment
 	grants     map[string]cluster.Grant
 	instances  map[string]string // group.instance.id by member id
+	lacks      map[string]bool   // "member connector"
+}
+
+func (g *group) can(member, connector string) bool { return !g.lacks[member+" "+connector] }
+
+// may tells who may have the work of a connector: who can run it, or everybody if nobody can.
+func (g *group) may(member, connector string) bool {
+	if g.can(member, connector) {
+		return true
+	}
+	for id := range g.held {
+		if g.can(id, connector) {
+			return false
+		}
+	}
+	return true
 }
 
 func newGroup() *group {
 	g := &group{
 		now: time.UnixMilli(1_000_000), maxDelay: 5 * time.Minute, generation: 1000, completed: 1000,
 		want: &cluster.Snapshot{Offset: 618, Connectors: map[string]*cluster.ConnectorSnapshot{}},
-		held: map[string]cluster.Assignment{"worker1": {}}, instances: map[string]string{},
+		held: map[string]cluster.Assignment{"worker1": {}}, instances: map[string]string{}, lacks: map[string]bool{},
 	}
 	g.configure("connector1", 4)
 	g.configure("connector2", 4)
@@ -58,7 +74,7 @@ func (g *group) round(version int16) cluster.Round {
 // rebalance runs one round. Undelivered: the leader completed it, but no member (not even itself) applied the answer.
 func (g *group) rebalance(delivered bool) {
 	g.generation++
-	g.grants, g.state = Assign(g.now, g.state, g.round(2), g.want, g.maxDelay)
+	g.grants, g.state = Assign(g.now, g.state, g.round(2), g.want, g.maxDelay, g.can)
 	if delivered {
 		for id, grant := range g.grants {
 			g.held[id] = apply(g.held[id], grant)
@@ -110,9 +126,38 @@ func (g *group) problems(complete bool) []string {
 	for item, id := range owner {
 		bad = append(bad, fmt.Sprintf("%v is still on %s", item, id))
 	}
+	if len(g.lacks) > 0 {
+		return append(bad, g.uneven()...)
+	}
 	nc, nt := g.counts()
 	if nc[len(nc)-1]-nc[0] > 1 || nt[len(nt)-1]-nt[0] > 1 {
 		bad = append(bad, fmt.Sprintf("unbalanced: connectors %v, tasks %v", nc, nt))
+	}
+	return bad
+}
+
+// uneven lists the items that are where they may not be, or on a member that has two more than another one that may have them.
+func (g *group) uneven() (bad []string) {
+	n := map[string]int{}
+	key := func(member string, item connect.TaskID) string {
+		return fmt.Sprint(member, item.Task == connect.ConnectorTask)
+	}
+	for member, a := range g.held {
+		for _, item := range toIDs(a) {
+			n[key(member, item)]++
+		}
+	}
+	for member, a := range g.held {
+		for _, item := range toIDs(a) {
+			if !g.may(member, item.Connector) {
+				bad = append(bad, fmt.Sprintf("%v is on %s, which cannot run it", item, member))
+			}
+			for other := range g.held {
+				if g.may(other, item.Connector) && n[key(member, item)] > n[key(other, item)]+1 {
+					bad = append(bad, fmt.Sprintf("%v is on %s with %d, %s has %d", item, member, n[key(member, item)], other, n[key(other, item)]))
+				}
+			}
+		}
 	}
 	return bad
 }
@@ -177,6 +222,14 @@ func (g *group) do(t *testing.T, at, verb string, args []string) {
 			}
 		}
 		g.held[args[0]] = held
+	case "lacks":
+		for _, c := range args[1:] {
+			g.lacks[args[0]+" "+c] = true
+		}
+	case "learns":
+		for _, c := range args[1:] {
+			delete(g.lacks, args[0]+" "+c)
+		}
 	case "remove":
 		delete(g.held, args[0])
 	case "static":

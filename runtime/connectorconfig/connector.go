@@ -42,7 +42,7 @@ func findConnector(reg *plugin.Registry, class, version string, props config.Pro
 	if nf, ok := errors.AsType[*plugin.NotFound](err); !ok || len(nf.Version) > 0 {
 		return connector{}, err
 	}
-	return connector{}, &BadRequest{Message: "Failed to find any class that implements Connector and which name matches " + class +
+	return connector{}, &BadRequest{Unknown: class, Message: "Failed to find any class that implements Connector and which name matches " + class +
 		", available connectors are: " + available(reg)}
 }
 

@@ -18,7 +18,10 @@ type Result struct {
 
 // BadRequest means that there is nothing to validate against: no connector class, or an unknown one. PUT …/validate answers it
 // with 500 and the text "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: " in front, the others with 400.
-type BadRequest struct{ Message string }
+type BadRequest struct {
+	Message string
+	Unknown string // the connector class nobody knows here, if that is it
+}
 
 func (e *BadRequest) Error() string { return e.Message }
 

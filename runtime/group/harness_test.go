@@ -162,7 +162,7 @@ func (w *worker) assign(_ context.Context, round cluster.Round) (map[string]clus
 	if w.offset != 0 {
 		snapshot.Offset = w.offset
 	}
-	grants, state := assign.Assign(time.Now(), w.state, round, &snapshot, maxDelay)
+	grants, state := assign.Assign(time.Now(), w.state, round, &snapshot, maxDelay, nil)
 	w.state = state
 	return grants, nil
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -66,6 +67,10 @@ func (b *Builder) build(ctx context.Context, r *run, started func(), report func
 	}
 	plan, err := connectorconfig.NewPlan(b.Registry, b.Facts, props)
 	if err != nil {
+		if bad, ok := errors.AsType[*connectorconfig.BadRequest](err); ok && bad.Unknown != "" {
+			err = fmt.Errorf("this worker has no plugin %s; install it on every worker of the group, or let a connectd worker lead the group: it gives connectors "+
+				"to the workers that have their plugins: %w", bad.Unknown, err)
+		}
 		return nil, fmt.Errorf("reading the config of connector %s: %w", r.id.Connector, err)
 	}
 	log := b.Log.With("connector", r.id.Connector)

@@ -23,8 +23,14 @@ type java struct {
 	env []string
 }
 
-// addJava starts a Java worker in the group and waits until it has joined.
+// addJava starts a Java worker with the FileStream connectors in the group and waits until it has joined.
 func (c *cluster) addJava() *java {
+	c.t.Helper()
+	return c.addJavaWith("connect-file")
+}
+
+// addJavaWith starts one with the connectors of one of test/bed's plugins.
+func (c *cluster) addJavaWith(plugin string) *java {
 	c.t.Helper()
 	port := freePort(c.t)
 	extra := ""
@@ -34,7 +40,7 @@ func (c *cluster) addJava() *java {
 	j := &java{t: c.t, url: fmt.Sprintf("http://127.0.0.1:%d", port)}
 	j.dir = filepath.Join(c.t.TempDir(), "java")
 	j.env = append(os.Environ(), "BED_RUN="+j.dir, fmt.Sprintf("BED_CONNECT_PORT=%d", port),
-		"BED_CONNECT_BOOTSTRAP="+bed(c.t, "BED_KAFKA"), "BED_CONNECT_GROUP="+c.group, "BED_CONNECT_EXTRA="+extra, "BED_CONNECT_PLUGINS="+filePlugin(c.t))
+		"BED_CONNECT_BOOTSTRAP="+bed(c.t, "BED_KAFKA"), "BED_CONNECT_GROUP="+c.group, "BED_CONNECT_EXTRA="+extra, "BED_CONNECT_PLUGINS="+pluginFolder(c.t, plugin))
 	c.t.Cleanup(func() {
 		if c.t.Failed() {
 			c.t.Logf("end of the Java worker's log:\n%s", j.log())
@@ -45,8 +51,8 @@ func (c *cluster) addJava() *java {
 	return j
 }
 
-// filePlugin is the folder of the FileStream connectors; a Java worker that has to look through Debezium's too takes seconds longer.
-func filePlugin(t *testing.T) string {
+// pluginFolder is a plugin.path with one of test/bed's plugins; a Java worker that has to look through Debezium's too takes seconds longer.
+func pluginFolder(t *testing.T, plugin string) string {
 	t.Helper()
 	cache := os.Getenv("CONNECTD_BED_CACHE")
 	if cache == "" {
@@ -56,7 +62,11 @@ func filePlugin(t *testing.T) string {
 		}
 		cache = filepath.Join(dir, "connectd-bed")
 	}
-	return filepath.Join(cache, "connect-plugins", "connect-file")
+	dir := t.TempDir() // jars that lie in a plugin.path itself would be a plugin each
+	if err := os.Symlink(filepath.Join(cache, "connect-plugins", plugin), filepath.Join(dir, plugin)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func (j *java) start() { j.t.Helper(); j.run("up", "connect") }

@@ -66,10 +66,76 @@ func TestMixedGroup(t *testing.T) {
 	}
 }
 
+// TestMixedGroupPlugins: under a connectd leader connectors go where their plugins are, asked of any worker. One whose plugin is gone
+// fails with the class and the way out, and runs as soon as the plugin is back.
+func TestMixedGroupPlugins(t *testing.T) {
+	c := newCluster(t, map[string]string{"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"})
+	a, b := c.add(), c.add()
+	j := c.addJavaWith("connect-mirror")
+	asJava := &proc{t: t, url: j.url}
+	if leader := c.leader(); leader == j.url+"/" {
+		t.Fatal("the Java worker leads")
+	}
+	const class = "org.apache.kafka.connect.mirror.MirrorHeartbeatConnector"
+	heartbeat := map[string]string{
+		"connector.class": class, "source.cluster.alias": "here", "target.cluster.alias": c.group,
+		"source.cluster.bootstrap.servers": bed(t, "BED_KAFKA"), "target.cluster.bootstrap.servers": bed(t, "BED_KAFKA"), "replication.factor": "1",
+		"heartbeats.topic.replication.factor": "1", "emit.heartbeats.interval.seconds": "1",
+	}
+	name := c.group + "-heartbeat"
+	await(t, 30*time.Second, "a refusal", func() error { // judged by the Java worker, which alone can
+		_, err := request("PUT", a.url+"/connectors/"+name+"/config", map[string]string{"connector.class": class, "tasks.max": "none"}, nil)
+		if err == nil || !strings.Contains(err.Error(), "Invalid value none for configuration tasks.max") {
+			return fmt.Errorf("answered %w", err)
+		}
+		return nil
+	})
+	b.put(name, heartbeat)
+	c.filesOver([]*proc{a, b}, 4, "one")
+	java := strings.TrimPrefix(j.url, "http://")
+	home := func() {
+		t.Helper()
+		s := a.running(name, 1)
+		if s.Connector.WorkerID != java || s.Tasks[0].WorkerID != java {
+			t.Errorf("%s runs on %+v", name, s)
+		}
+	}
+	home()
+	on := map[string]int{}
+	for i := range 4 {
+		s := asJava.running(fmt.Sprintf("%s-file-%d", c.group, i), 1)
+		on[s.Connector.WorkerID]++
+		on[s.Tasks[0].WorkerID]++
+	}
+	if on[java] != 0 || len(on) != 2 {
+		t.Errorf("the FileStream connectors and tasks are on %v", on)
+	}
+
+	j.kill()
+	await(t, 60*time.Second, name+" failing", func() error {
+		s, err := a.status(name)
+		if err != nil || s.Connector.State != "FAILED" || !strings.Contains(s.Connector.Trace, "no plugin "+class+"; install it on every worker") {
+			return fmt.Errorf("%+v, %w", s, err)
+		}
+		return nil
+	})
+	j.start()
+	await(t, 60*time.Second, name+" back on the Java worker", func() error {
+		s, err := a.status(name)
+		if err != nil || s.Connector.State != "RUNNING" || len(s.Tasks) != 1 || s.Tasks[0].State != "RUNNING" {
+			return fmt.Errorf("%+v, %w", s, err)
+		}
+		return nil
+	})
+	home()
+}
+
 // sixFilesOver puts six connectors of one task each, over one worker after the other.
-func (c *cluster) sixFilesOver(ps []*proc, version string) {
+func (c *cluster) sixFilesOver(ps []*proc, version string) { c.t.Helper(); c.filesOver(ps, 6, version) }
+
+func (c *cluster) filesOver(ps []*proc, n int, version string) {
 	c.t.Helper()
-	for i := range 6 {
+	for i := range n {
 		name := fmt.Sprintf("%s-file-%d", c.group, i)
 		file := filepath.Join(c.t.TempDir(), "in.txt")
 		if err := os.WriteFile(file, []byte("one\ntwo\n"), 0o600); err != nil {

@@ -1,4 +1,4 @@
-# Sourced by test/bed/bed: the Java Kafka Connect worker (distributed) with the FileStream and Debezium MySQL connectors.
+# Sourced by test/bed/bed: the Java Kafka Connect worker (distributed) with the FileStream, MirrorMaker and Debezium MySQL connectors.
 #
 # One bed runs one worker; more of them, in the same group or not, are beds of their own (BED_RUN, BED_CONNECT_PORT) that point at
 # one broker with BED_CONNECT_BOOTSTRAP.
@@ -12,6 +12,7 @@ connect_setup() {
 	require_java
 	class_path connect
 	connect_plugin connect-file
+	connect_plugin connect-mirror
 	connect_plugin debezium-mysql
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -18,6 +19,7 @@ import (
 	"github.com/connectd/connectd/rest"
 	"github.com/connectd/connectd/runtime/cluster"
 	"github.com/connectd/connectd/runtime/connectorconfig"
+	"github.com/connectd/connectd/runtime/herder"
 	"github.com/connectd/connectd/runtime/herder/core"
 )
 
@@ -242,12 +244,26 @@ func (f *facade) Health() rest.Health {
 	for _, topic := range slices.Sorted(maps.Keys(f.p.problems)) {
 		problem = "topic " + topic + ": " + f.p.problems[topic]
 	}
+	if problem == "" {
+		problem = outOfGroup(f.p.herder.Member(), time.Now())
+	}
 	select {
 	case <-f.p.herder.Ready():
 		return rest.Health{Problem: problem, Stalled: f.p.worker.Stalled()}
 	default:
 		return rest.Health{Starting: true, Problem: problem}
 	}
+}
+
+// healthTimeout is how long a worker may be out of its group and healthy (RestServer.DEFAULT_HEALTH_CHECK_TIMEOUT_MS).
+const healthTimeout = 10 * time.Second
+
+// outOfGroup tells what Kafka Connect's worker, which waits for its group to answer a health check, says when it has waited too long.
+func outOfGroup(m herder.Member, now time.Time) string {
+	if m.Joined || m.Away.IsZero() || now.Sub(m.Away) < healthTimeout {
+		return ""
+	}
+	return "The worker is currently ensuring membership in the cluster, which began at " + m.Away.UTC().Format("2006-01-02T15:04:05.000Z") + "."
 }
 
 func (f *facade) KafkaClusterID() string {

@@ -117,6 +117,7 @@ type Member struct {
 	Sessioned  bool // the group has agreed on signed requests (KIP-507)
 	Generation int32
 	Epoch      time.Time // of the last completed round
+	Away       time.Time // since when it has not been in the group or has had to join again; zero if Joined, and before the first round
 	Assigned   cluster.Assignment
 }
 

@@ -181,15 +181,23 @@ func (h *Herder) membership(m cluster.MembershipChange) core.Event {
 		}
 		return ev
 	case cluster.Revoking:
-		h.member.Joined = false
+		h.member.Joined, h.member.Away = false, h.away()
 		return core.Revoking{Revoking: m}
 	case cluster.Left:
-		h.member = Member{}
+		h.member = Member{Away: h.away()}
 		h.cfg.Log.Warn("left the group", "reason", m.Reason)
 		return core.LeftGroup{Left: m}
 	default:
 		return core.Tick{}
 	}
+}
+
+// away is when the membership was lost. The caller holds mu.
+func (h *Herder) away() time.Time {
+	if h.member.Joined || h.member.Away.IsZero() {
+		return time.Now()
+	}
+	return h.member.Away
 }
 
 // perform begins an action. Instant ones are done on return.

@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults bench bench-cluster demo docs clean
+.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults golden bench bench-cluster demo docs clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 RACE_TIMEOUT ?= 10m
@@ -45,6 +45,9 @@ test-integration: check-setup ## integration tests; starts Kafka, MySQL, Elastic
 
 test-faults: check-setup ## three workers and a broker are killed, frozen, cut off; FAULTS_ROUNDS=20, FAULTS_SEED repeats a run, FAULTS_ONLY=regexp
 	FAULTS_ROUNDS=$${FAULTS_ROUNDS:-20} go test -tags integration -count=1 -v -timeout 30m ./test/faults
+
+golden: check-setup ## the MySQL connector in all modes against Debezium's records; needs Kafka and MySQL of test/bed (test/golden/capture records anew)
+	go test -tags integration -count=1 -v -timeout 15m ./test/golden
 
 bench: check-setup ## benchmarks: ns, bytes and allocations a record; BENCH=regexp chooses, BENCHTIME=0.5s each
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -p 1 -timeout 5m $$(grep -rl --include='*_test.go' --exclude='*integration*' '^func Benchmark' . | xargs dirname | sort -u)

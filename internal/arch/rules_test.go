@@ -36,7 +36,7 @@ var rules = []rule{
 	{packages: "connectors/mysql/history", may: sdk, reason: "table history is a parser and a format: its topic comes as connect.TopicLog, its texts from the server through cdc"},
 	{packages: "connectors/mysql/row", may: sdk + " connectors/mysql/history golang.org/x/text/... " + goMySQL, reason: "decoding knows table definitions and wire formats, no connection"},
 	{packages: "connectors/mysql/server", may: sdk + " internal/keystore " + goMySQL, reason: "one way to connect to MySQL, for every connector of this family; it knows nothing of tables"},
-	{packages: "connectors/mysql/cdc", may: sdk + " connectors/mysql/history connectors/mysql/row connectors/mysql/server github.com/klauspost/compress/zstd " + goMySQL, reason: sdkWhy},
+	{packages: "connectors/mysql/cdc", may: sdk + " connectors/mysql/history connectors/mysql/row connectors/mysql/server internal/javamap github.com/klauspost/compress/zstd " + goMySQL, reason: sdkWhy},
 	{packages: "connectors/elasticsearch", may: sdk + " internal/keystore github.com/elastic/...", reason: sdkWhy},
 	{packages: "connectors/hdfs/format/...", may: sdk + " connectors/hdfs/format/... github.com/hamba/avro/... github.com/parquet-go/parquet-go/... github.com/klauspost/compress/...",
 		reason: "a file format is bytes: it knows nothing of HDFS, so that other sinks can use it"},

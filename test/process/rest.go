@@ -149,3 +149,6 @@ func Await(t testing.TB, limit time.Duration, what string, ok func() error) {
 		time.Sleep(50 * time.Millisecond) // the far side offers nothing to wait on but asking
 	}
 }
+
+// NewREST speaks to the worker at url, which the test has not started itself.
+func NewREST(t testing.TB, url string) REST { return REST{t: t, URL: url} }

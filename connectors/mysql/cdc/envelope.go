@@ -159,7 +159,8 @@ type origin struct {
 	row      int32
 	thread   data.Value
 	query    data.Value
-	tx       *txCounter // nil: no transaction metadata
+	tx       *txCounter        // nil: no transaction metadata
+	tables   map[string]string // of schema changes: see changedTables
 }
 
 var snapshotFalse = data.String("false")

@@ -3,6 +3,7 @@ package cdc
 import (
 	"fmt"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/connectors/mysql/history"
@@ -87,26 +88,35 @@ func topicChar(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
 }
 
-// adjuster makes names valid for Avro: 'avro' puts an underscore in place of other characters, 'avro_unicode' _uXXXX.
-// dots tells whether names may have them: those of schemas, not of fields. nil for none.
+// adjuster makes names valid for Avro: 'avro' puts an underscore in place of other characters, 'avro_unicode' _uXXXX, for underscores,
+// too (SchemaNameAdjuster). dots tells whether names may have them: those of schemas, not of fields. nil for none.
 func adjuster(mode string, dots bool) func(string) string {
-	var replace func(b *strings.Builder, r rune)
+	unicode := false
 	switch strings.ToLower(mode) {
 	case "avro":
-		replace = func(b *strings.Builder, _ rune) { b.WriteByte('_') }
 	case "avro_unicode":
-		replace = func(b *strings.Builder, r rune) { fmt.Fprintf(b, "_u%04x", r) }
+		unicode = true
 	default:
 		return nil
 	}
 	return func(s string) string {
 		var b strings.Builder
-		for i, r := range s {
-			letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_'
-			if letter || i > 0 && (r >= '0' && r <= '9' || dots && r == '.') {
+		for i, u := range utf16.Encode([]rune(s)) {
+			r := rune(u)
+			letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '_' && !unicode
+			digit := r >= '0' && r <= '9'
+			switch {
+			case letter || i > 0 && (digit || dots && r == '.'):
 				b.WriteRune(r)
-			} else {
-				replace(&b, r)
+			case !unicode:
+				b.WriteByte('_')
+				if digit {
+					b.WriteRune(r)
+				}
+			case r <= 0xFF: // Java fills up to four digits only what has at most two
+				fmt.Fprintf(&b, "_u00%x", r)
+			default:
+				fmt.Fprintf(&b, "_u%x", r)
 			}
 		}
 		return b.String()

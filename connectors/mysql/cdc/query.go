@@ -228,8 +228,10 @@ func (r *reader) kept(ch *history.Change) bool {
 		return false
 	case r.set.history.capturedDBs && ch.DB != "" && !r.set.filters.database(ch.DB):
 		return false
-	case r.set.history.capturedTables && !ch.ID.IsZero() && !r.set.filters.table(ch.ID):
-		return r.set.filters.table(ch.PreviousID) && !ch.PreviousID.IsZero()
+	case r.set.history.capturedTables && ch.ID.IsZero():
+		return ch.DB == "" // the server's character set
+	case r.set.history.capturedTables && !r.set.filters.table(ch.ID):
+		return false
 	}
 	return true
 }
@@ -250,6 +252,7 @@ func (r *reader) announce(ctx context.Context, changes []history.Change, before,
 		return nil
 	}
 	o := r.origin()
+	o.tables = changedTables(changes)
 	o.tsMicros = o.tsMicros / 1000 * 1000 // Debezium cuts the time of statements to milliseconds
 	if err := r.q.begin(ctx); err != nil {
 		return err

@@ -88,6 +88,7 @@ type readerConfig struct {
 
 func newReader(cfg readerConfig) *reader {
 	r := &reader{set: cfg.set, q: cfg.queue, log: cfg.log, stored: cfg.stored, ddl: history.NewParser(), hist: &historyLog{TopicLog: cfg.topic}}
+	r.ddl.Comments = cfg.set.row.Comments
 	r.w = newWriter(cfg.set, cfg.task, cfg.now)
 	r.logs, r.commitSoon = cfg.logs, cfg.commitSoon
 	r.meter = newMeter(cfg.metrics)
@@ -433,8 +434,13 @@ func (l *historyLog) recorded(file string, end uint64) []history.Change {
 			continue
 		}
 		kind := history.Other
-		if word, second := leadingWords(d.DDL); (word == "CREATE" || word == "DROP") && slices.Contains(indexWords, second) {
+		switch word, second := leadingWords(d.DDL); {
+		case (word == "CREATE" || word == "DROP") && slices.Contains(indexWords, second):
 			kind = history.CreateIndex
+		case word == "CREATE" && (second == "DATABASE" || second == "SCHEMA"):
+			kind = history.CreateDatabase
+		case word == "DROP" && (second == "DATABASE" || second == "SCHEMA"):
+			kind = history.DropDatabase
 		}
 		out = append(out, history.Change{Type: kind, DB: d.DB, DDL: d.DDL})
 	}

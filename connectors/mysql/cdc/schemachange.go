@@ -1,10 +1,14 @@
 package cdc
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/data"
 	"github.com/connectd/connectd/connectors/mysql/history"
 	"github.com/connectd/connectd/connectors/mysql/row"
+	"github.com/connectd/connectd/internal/javamap"
 )
 
 // Schemas of schema change records (ConnectTableChangeSerializer, HistoryRecord).
@@ -72,8 +76,31 @@ func (w *writer) schemaChange(mem *row.Memory, o *origin, c *history.Change, at 
 	}
 }
 
-// changedTable is source.table: the table's name, null for databases and variables; a streamed statement about an index has the empty
-// text, since Debezium's event names no table.
+// changedTables are, by database, the names of the tables that a statement of several changes touches: each of its records names all of
+// them, in the order of a HashSet of "database.table". nil if there is but one change.
+func changedTables(changes []history.Change) map[string]string {
+	if len(changes) < 2 {
+		return nil
+	}
+	ids := map[string][]string{}
+	for _, ch := range changes {
+		if !ch.ID.IsZero() && !slices.Contains(ids[ch.DB], ch.ID.String()) {
+			ids[ch.DB] = append(ids[ch.DB], ch.ID.String())
+		}
+	}
+	out := map[string]string{}
+	for db, all := range ids {
+		names := javamap.Order(all, javamap.Default(len(all)))
+		for i, id := range names {
+			names[i] = strings.TrimPrefix(id, db+".")
+		}
+		out[db] = strings.Join(names, ",")
+	}
+	return out
+}
+
+// changedTable is source.table: the table's name, null for databases and variables; a streamed statement about an index, or one that
+// changes no table, has the empty text, since Debezium's event names no table.
 func changedTable(c *history.Change, o *origin) data.Value {
 	switch {
 	case c.Type == history.CreateIndex || c.Type == history.DropIndex:
@@ -81,8 +108,12 @@ func changedTable(c *history.Change, o *origin) data.Value {
 			return data.String("")
 		}
 		return data.String(c.ID.Name)
+	case c.ID.IsZero() && c.Type != history.CreateDatabase && c.Type != history.DropDatabase && o.snapshot.Equal(snapshotFalse):
+		return data.String("")
 	case c.ID.IsZero():
 		return data.Null()
+	case o.tables[c.DB] != "":
+		return data.String(o.tables[c.DB])
 	default:
 		return data.String(c.ID.Name)
 	}

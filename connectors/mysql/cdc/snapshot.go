@@ -199,14 +199,17 @@ func (s *snapshotter) record(ctx context.Context, statements []ddlAt) error {
 			s.log.Warn("passing over a definition that cannot be read", "table", st.table.String(), "error", err)
 			continue
 		}
-		changes = slices.DeleteFunc(changes, func(ch history.Change) bool { return !s.kept(&ch) })
-		if err := s.store.Record(ctx, s.at.history(), changes...); err != nil {
+		if err := s.store.Record(ctx, s.at.history(), slices.DeleteFunc(slices.Clone(changes), func(ch history.Change) bool { return !s.kept(&ch) })...); err != nil {
 			return err
 		}
 		if !s.set.schemaChanges {
 			continue
 		}
 		for i := range changes {
+			// Statements on databases are announced also where only captured tables are stored.
+			if !s.kept(&changes[i]) && !(s.set.history.capturedTables && changes[i].ID.IsZero()) {
+				continue
+			}
 			if err := s.announceOne(ctx, &changes[i], st.table); err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/data"
 	"github.com/connectd/connectd/connectors/mysql/row"
+	"github.com/connectd/connectd/internal/javamap"
 )
 
 // Schemas of transaction metadata (provide.transaction.metadata; SchemaFactory.transactionKeySchema, transactionValueSchema).
@@ -177,7 +178,7 @@ func (w *writer) transactionRecord(x *txCounter, end bool, tsMillis int64, at co
 		v.Set(0, data.String("END"))
 		v.Set(2, data.Int64(x.total))
 		var tables []data.Value
-		for _, t := range slices.Sorted(maps.Keys(x.counts)) {
+		for _, t := range javamap.Order(slices.Sorted(maps.Keys(x.counts)), javamap.Default(len(x.counts))) { // Debezium's is a HashMap
 			c := data.NewStruct(collectionSchema)
 			c.Set(0, data.String(t))
 			c.Set(1, data.Int64(x.counts[t]))

@@ -61,7 +61,7 @@ func TestTransactionMetadata(t *testing.T) {
 	})
 	task.stop()
 	all := task.seen[snapshot:]
-	const want = "BEGIN|c 1 1|c 2 2|c 3 1|d 4 3|tombstone|c 5 4|END 5 inventory.items=4 inventory.other=1|BEGIN|d 1 1|tombstone|END 1 inventory.other=1|" +
+	const want = "BEGIN|c 1 1|c 2 2|c 3 1|d 4 3|tombstone|c 5 4|END 5 inventory.other=1 inventory.items=4|BEGIN|d 1 1|tombstone|END 1 inventory.other=1|" +
 		"BEGIN|c 1 1|END 1 inventory.items=1"
 	if got := txOutlines(all); got != want {
 		t.Fatalf("got\n%s\nwant\n%s", got, want)

@@ -218,7 +218,7 @@ func TestNames(t *testing.T) {
 	if got := n.heartbeat(); got != "__debezium-heartbeat.p" {
 		t.Error(got)
 	}
-	if got := adjuster("avro", true)("1a-b.c"); got != "_a_b.c" {
+	if got := adjuster("avro", true)("1a-b.c"); got != "_1a_b.c" {
 		t.Error(got)
 	}
 	if got := adjuster("avro_unicode", false)("a-b"); got != "a_u002db" {

@@ -394,8 +394,8 @@ func (a *alteration) rekey() {
 	}
 }
 
-// createIndex is CREATE [UNIQUE] INDEX name ON table (…). If it gives the table its key, Debezium records the text from the word
-// before INDEX on and the table; else only the statement.
+// createIndex is CREATE [UNIQUE] INDEX name ON table (…). If the table has no key and the index is unique, Debezium records the text from
+// the word before INDEX on and the table, whether the index becomes the key or not; else only the statement.
 func (st *statement) createIndex(from int, unique bool) error {
 	c := st.c
 	c.accept("IF", "NOT", "EXISTS")
@@ -431,7 +431,7 @@ func (st *statement) createIndex(from int, unique bool) error {
 	t.addKey(k)
 	t.settle()
 	st.m.Put(t)
-	if slices.Equal(t.PrimaryKey, old.PrimaryKey) {
+	if len(old.PrimaryKey) > 0 {
 		st.other(CreateIndex)
 		return nil
 	}
@@ -439,6 +439,7 @@ func (st *statement) createIndex(from int, unique bool) error {
 	return nil
 }
 
+// dropIndex is DROP INDEX name ON table. A key that came from a unique index stays, as in Debezium, unless it was the primary key.
 func (st *statement) dropIndex() error {
 	c := st.c
 	c.accept("IF", "EXISTS")
@@ -454,21 +455,15 @@ func (st *statement) dropIndex() error {
 		return err
 	}
 	old := st.m.Table(id)
-	if old == nil {
+	if old == nil || !strings.EqualFold(name, "PRIMARY") {
 		st.other(DropIndex)
 		return nil
 	}
 	t := old.clone()
 	t.dropKey(name)
-	if strings.EqualFold(name, "PRIMARY") {
-		t.PrimaryKey = nil
-	}
+	t.PrimaryKey = nil
 	t.settle()
 	st.m.Put(t)
-	if slices.Equal(t.PrimaryKey, old.PrimaryKey) {
-		st.other(DropIndex)
-		return nil
-	}
 	st.add(Change{Type: Alter, ID: id, Table: t, DDL: c.text(0)})
 	return nil
 }

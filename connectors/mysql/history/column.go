@@ -68,7 +68,7 @@ func (p *Parser) columnAttribute(c *cursor, d *columnDef) error {
 		d.primary = true
 	case c.accept("COMMENT"):
 		if t := c.next(); t.kind == tokString && p.Comments {
-			d.col.Comment = unescape(t.text, c.ses.NoBackslashEscapes)
+			d.col.Comment = comment(t.text, c.ses)
 		}
 	case c.accept("FIRST"):
 		d.first = true

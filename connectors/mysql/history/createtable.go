@@ -57,7 +57,7 @@ func (st *statement) createLike(id TableID) error {
 		return fmt.Errorf("creating table %s like %s: %w", id, from, ErrUnknownTable)
 	}
 	t := src.clone()
-	t.ID = id
+	t.ID, t.Comment = id, "" // Debezium copies the comments of columns only
 	st.m.Put(t)
 	st.add(Change{Type: Create, ID: id, Table: t, DDL: st.c.text(0)})
 	return nil
@@ -77,7 +77,7 @@ func (st *statement) tableOptions(c *cursor, t *Table, create bool) error {
 		case c.accept("COMMENT"):
 			c.acceptPunct('=')
 			if v := c.next(); v.kind == tokString && st.p.Comments {
-				t.Comment = unescape(v.text, c.ses.NoBackslashEscapes)
+				t.Comment = comment(v.text, c.ses)
 			}
 		case c.accept("PARTITION", "BY"), c.accept("PARTITION"):
 			skipPartitioning(c)

@@ -2,7 +2,6 @@ package history
 
 import (
 	"fmt"
-	"strings"
 )
 
 // cursor walks the tokens of one statement. Its methods never fail to advance past the end: they give tokEOF.
@@ -151,11 +150,5 @@ func (c *cursor) text(from int) string {
 	for last > from && c.toks[last].punct(';') {
 		last--
 	}
-	s, end := c.src[c.toks[from].start:c.toks[last].end], c.toks[last].end
-	if strings.LastIndex(s, "/*!") > strings.LastIndex(s, "*/") { // the last token is inside a version comment: keep its end
-		if i := strings.Index(c.src[end:], "*/"); i >= 0 {
-			return c.src[c.toks[from].start : end+i+2]
-		}
-	}
-	return s
+	return c.src[c.toks[from].start:c.toks[last].end]
 }

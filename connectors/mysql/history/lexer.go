@@ -251,3 +251,11 @@ func unescape(s string, noBackslash bool) string {
 	}
 	return b.String()
 }
+
+// comment is the text of a comment as SHOW CREATE TABLE writes it between its quotes. Debezium keeps the escapes of the statement, which
+// may be others in the binary log than in the snapshot.
+func comment(s string, ses Session) string {
+	return commentEscapes.Replace(unescape(s, ses.NoBackslashEscapes))
+}
+
+var commentEscapes = strings.NewReplacer(`'`, `''`, `\`, `\\`, "\n", `\n`, "\r", `\r`, "\x00", `\0`)

@@ -66,7 +66,9 @@ func (c *Codec) parseDefault(p *column, s string, mem *Memory) (data.Value, bool
 			n, err = strconv.ParseUint(s, 10, 64)
 		}
 		return p.bits(bigEndian(n), mem), err == nil
-	case opInt, opUint, opYear:
+	case opYear:
+		return p.yearDefault(s)
+	case opInt, opUint:
 		return p.integerDefault(s)
 	case opBigUint, opDecimal:
 		return c.decimalDefault(p, s, mem)
@@ -118,6 +120,17 @@ func (p *column) integerDefault(s string) (data.Value, bool) {
 		return p.integer(math.MinInt64), true
 	}
 	return p.integer(int64(f)), true
+}
+
+// yearDefault takes years of two digits as MySQL does: 69 is 2069, 70 is 1970.
+func (p *column) yearDefault(s string) (data.Value, bool) {
+	if n, err := strconv.Atoi(s); err == nil && n > 0 && n < 100 {
+		if n += 1900; n < 1970 {
+			n += 100
+		}
+		s = strconv.Itoa(n)
+	}
+	return p.integerDefault(s)
 }
 
 func (c *Codec) decimalDefault(p *column, s string, mem *Memory) (data.Value, bool) {

@@ -1,0 +1,49 @@
+//go:build integration
+
+package golden
+
+// mode is one configuration of the connector.
+type mode struct {
+	name  string
+	props map[string]string
+	// noUpdates: the last update of the script makes no record.
+	noUpdates bool
+}
+
+// modes are what the scenario runs in, all at once. Records of schema changes are compared in the modes that bear on them.
+var modes = []mode{
+	{name: "default", props: map[string]string{"include.schema.changes": "true"}},
+	{name: "decimalstring", props: map[string]string{"decimal.handling.mode": "string", "bigint.unsigned.handling.mode": "precise"}},
+	{name: "decimaldouble", props: map[string]string{"decimal.handling.mode": "double", "binary.handling.mode": "base64"}},
+	{name: "timeconnect", props: map[string]string{"time.precision.mode": "connect", "binary.handling.mode": "hex"}},
+	{name: "timeiso", props: map[string]string{"time.precision.mode": "isostring", "binary.handling.mode": "base64-url-safe", "table.exclude.list": `gold\.gens`}},
+	{name: "timemicros", props: map[string]string{"time.precision.mode": "microseconds"}},
+	{name: "timenanos", props: map[string]string{"time.precision.mode": "nanoseconds"}},
+	{name: "comments", props: map[string]string{"include.schema.comments": "true", "include.schema.changes": "true", "column.propagate.source.type": ".*"}},
+	{name: "datatype", props: map[string]string{"datatype.propagate.source.type": `.+\.VARCHAR,.+\.DECIMAL,.+\.INT UNSIGNED,.+\.TINYINT`, "include.schema.comments": "true"}},
+	{name: "masks", props: map[string]string{
+		"column.mask.hash.SHA-256.with.salt.pepper": `gold\.hashed\.secret`, "column.mask.hash.v2.SHA-512.with.salt.pepper": `gold\.hashed\.card,gold\.texts\.vc`,
+		"column.truncate.to.12.chars": `gold\.hashed\.long_text,gold\.texts\.(lt|mt)`, "column.mask.with.7.chars": `gold\.hashed\.ssn,gold\.texts\.c10`,
+		"column.mask.with.0.chars": `gold\.parent\.name`,
+	}},
+	{name: "keys", props: map[string]string{
+		"message.key.columns": "gold.nokey:a,b;(.*).uniq:b;gold.comp:note,z;gold.evolve:id,a;gold.hashed:num", "tombstones.on.delete": "false", "skipped.operations": "none",
+	}},
+	{name: "transactions", props: map[string]string{"provide.transaction.metadata": "true", "include.query": "true"}},
+	{name: "converters", props: map[string]string{
+		"converters": "bool,jdbc", "bool.type": "io.debezium.connector.binlog.converters.TinyIntOneToBooleanConverter", "bool.selector": `.*\.(ints|late_defaults)\..*`, "bool.length.checker": "true",
+		"jdbc.type": "io.debezium.connector.binlog.converters.JdbcSinkDataTypesConverter", "jdbc.selector.boolean": `gold\.ints\.bo`, "jdbc.selector.real": `gold\.nums\.(f|r|f24)`, "jdbc.selector.string": `gold\.texts\.(tx|nvc|c10)`,
+	}},
+	{name: "avro", props: map[string]string{"schema.name.adjustment.mode": "avro", "field.name.adjustment.mode": "avro", "table.exclude.list": `gold\.weird-naïve\.tbl`}},
+	{name: "avrounicode", props: map[string]string{"schema.name.adjustment.mode": "avro_unicode", "field.name.adjustment.mode": "avro_unicode"}},
+	{name: "columns", props: map[string]string{"column.exclude.list": `gold\.ints\.(ti1|bi),gold\.misc\.[a-d].*,.*\.note,gold\.evolve\.a`, "skipped.operations": "u", "extended.headers.enabled": "false"}, noUpdates: true},
+	{name: "included", props: map[string]string{
+		"column.include.list": `gold\.[^.]+\.(id|z|y|x|a|b|c|note|name),gold_b\..*`, "skip.messages.without.change": "true", "include.schema.changes": "true",
+		"table.include.list": `gold\.(comp|evolve|ints|uniq|parent|made.*|nums),gold_b\.umlaut`, "schema.history.internal.store.only.captured.tables.ddl": "true",
+	}, noUpdates: true},
+	{name: "databases", props: map[string]string{
+		"include.schema.changes": "true", "schema.history.internal.store.only.captured.databases.ddl": "true", "topic.delimiter": "-", "skipped.operations": "c,d,t",
+		"snapshot.select.statement.overrides": "gold.ints", "snapshot.select.statement.overrides.gold.ints": "SELECT * FROM gold.ints WHERE id < 3 ORDER BY id DESC",
+		"snapshot.include.collection.list": `gold\.(ints|nums)`,
+	}},
+}

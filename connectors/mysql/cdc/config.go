@@ -15,7 +15,8 @@ import (
 
 // Def declares all keys of the connector.
 var Def = config.NewDef(allKeys...).PassThrough("database.", "driver.", "schema.history.internal.producer.", "schema.history.internal.consumer.",
-	"database.history.producer.", "database.history.consumer.", "snapshot.select.statement.overrides.", "column.truncate.to.",
+	"database.history.producer.", "database.history.consumer.", "schema.history.internal.name", "schema.history.internal.connector.",
+	"snapshot.select.statement.overrides.", "column.truncate.to.",
 	"column.mask.with.", "column.mask.hash.", "signal.consumer.", "internal.")
 
 // oneOf allows values in any case, with Debezium's message.
@@ -69,16 +70,21 @@ type settings struct {
 	queueSize  int
 	queueBytes int64
 
-	unknownTable  string // inconsistent.schema.handling.mode
-	undecodable   string // event.processing.failure.handling.mode
-	ignoreGTIDs   bool
-	gtidFilter    *gtidFilter
-	checkPosition bool
-	maxRetries    int
-	retryWait     time.Duration
-	keepAlive     time.Duration
-	streamDelay   time.Duration
-	snapshotDelay time.Duration
+	unknownTable      string        // inconsistent.schema.handling.mode
+	undecodable       string        // event.processing.failure.handling.mode, event.deserialization.failure.handling.mode
+	pollWait, linger  time.Duration // poll.interval.ms, poll.dispatch.interval.ms
+	hardClose         bool          // use.nongraceful.disconnect
+	netRead, netWrite int64         // seconds; 0: the server's
+	maxTables         int           // guardrail.collections.max; 0: no limit
+	tableLimitFails   bool
+	ignoreGTIDs       bool
+	gtidFilter        *gtidFilter
+	checkPosition     bool
+	maxRetries        int
+	retryWait         time.Duration
+	keepAlive         time.Duration
+	streamDelay       time.Duration
+	snapshotDelay     time.Duration
 
 	signals signalSettings
 	notify  notifySettings
@@ -91,7 +97,9 @@ type notifySettings struct {
 }
 
 type historySettings struct {
+	kind            historyKind
 	topic           string
+	file            string // of kind historyFile
 	client          config.Props
 	preferDDL       bool
 	skipUnparseable bool
@@ -115,13 +123,18 @@ func settingsOf(v config.Values) (*settings, error) {
 		includeQuery: keyIncludeQuery.Get(v), transactions: keyProvideTransactionMetadata.Get(v),
 		batchSize: int(keyMaxBatchSize.Get(v)), queueSize: int(keyMaxQueueSize.Get(v)), queueBytes: keyMaxQueueSizeInBytes.Get(v),
 		unknownTable: strings.ToLower(keyInconsistentSchemaHandlingMode.Get(v)),
-		undecodable:  strings.ToLower(keyEventProcessingFailureHandlingMode.Get(v)),
-		ignoreGTIDs:  keyGtidIgnoreOnRecovery.Get(v), checkPosition: keyInternalLogPositionCheckEnable.Get(v),
+		undecodable:  undecodableMode(v),
+		pollWait:     max(config.Millis(keyPollIntervalMs, v), time.Millisecond), linger: config.Millis(keyPollDispatchIntervalMs, v),
+		hardClose: keyUseNongracefulDisconnect.Get(v),
+		netRead:   keyBinlogNetReadTimeout.Get(v), netWrite: keyBinlogNetWriteTimeout.Get(v),
+		maxTables: int(keyGuardrailCollectionsMax.Get(v)), tableLimitFails: strings.EqualFold(keyGuardrailCollectionsLimitAction.Get(v), "fail"),
+		ignoreGTIDs: keyGtidIgnoreOnRecovery.Get(v), checkPosition: keyInternalLogPositionCheckEnable.Get(v),
 		maxRetries: int(keyErrorsMaxRetries.Get(v)), retryWait: config.Millis(keyRetriableRestartConnectorWaitMs, v),
 		keepAlive:   config.Millis(keyConnectKeepAliveIntervalMs, v),
 		streamDelay: config.Millis(keyStreamingDelayMs, v), snapshotDelay: config.Millis(keySnapshotDelayMs, v),
 		skipped: skippedOps(v), selects: selectOverrides(v),
 		history: historySettings{
+			kind: historyKindOf(v), file: keySchemaHistoryInternalFileFilename.Get(v),
 			topic:           keySchemaHistoryInternalKafkaTopic.Get(v),
 			client:          historyClient(v),
 			preferDDL:       keySchemaHistoryInternalPreferDdl.Get(v),
@@ -129,6 +142,9 @@ func settingsOf(v config.Values) (*settings, error) {
 			capturedTables:  keySchemaHistoryInternalStoreOnlyCapturedTablesDdl.Get(v),
 			capturedDBs:     keySchemaHistoryInternalStoreOnlyCapturedDatabasesDdl.Get(v),
 		},
+	}
+	if s.locking == minimalAtLeastOnce {
+		s.locking = "minimal"
 	}
 	var err error
 	if s.server, err = server.ConfigOf(v); err != nil {
@@ -139,7 +155,7 @@ func settingsOf(v config.Values) (*settings, error) {
 	}
 	s.snapshotThreads, s.tablePerThread = max(int(keySnapshotMaxThreads.Get(v)), 1), keyLegacySnapshotMaxThreads.Get(v)
 	s.chunkRows, s.tableOrder = int(keySnapshotChunkSize.Get(v)), strings.ToLower(keySnapshotTablesOrderByRowCount.Get(v))
-	s.newTables, s.filterTexts = strings.EqualFold(keySnapshotNewTables.Get(v), "incremental"), filterTexts(v)
+	s.newTables, s.filterTexts = !strings.EqualFold(keySnapshotNewTables.Get(v), "off"), filterTexts(v)
 	s.signals, s.notify = signalSettingsOf(v), notifySettingsOf(v)
 	if s.snapshot, err = snapshotModeOf(v); err != nil {
 		return nil, err
@@ -159,7 +175,9 @@ func settingsOf(v config.Values) (*settings, error) {
 	if s.keyColumns, err = keyColumnsOf(keyMessageKeyColumns.Get(v)); err != nil {
 		return nil, err
 	}
-	s.names = namesOf(v)
+	if s.names, err = namesOf(v); err != nil {
+		return nil, err
+	}
 	s.row = rowOptions(v)
 	return s, nil
 }
@@ -175,10 +193,20 @@ func rowOptions(v config.Values) row.Options {
 			"isostring": row.TimeISOString, "microseconds": row.TimeMicroseconds, "nanoseconds": row.TimeNanoseconds}),
 		Unavailable:    keyUnavailableValuePlaceholder.Get(v),
 		NoTimeAdjuster: !keyEnableTimeAdjuster.Get(v),
-		FieldName:      adjuster(keyFieldNameAdjustmentMode.Get(v), false),
+		FieldName:      adjuster(fieldNameMode(v), false),
 		Comments:       keyIncludeSchemaComments.Get(v),
 	}
 }
+
+// fieldNameMode is field.name.adjustment.mode, or what sanitize.field.names of old releases says.
+func fieldNameMode(v config.Values) string {
+	if !keyFieldNameAdjustmentMode.IsSet(v) && strings.EqualFold(v.Originals()[sanitizeFieldNames], "true") {
+		return "avro"
+	}
+	return keyFieldNameAdjustmentMode.Get(v)
+}
+
+const sanitizeFieldNames = "sanitize.field.names"
 
 func notifySettingsOf(v config.Values) (n notifySettings) {
 	for _, c := range keyNotificationEnabledChannels.Get(v) {
@@ -190,6 +218,16 @@ func notifySettingsOf(v config.Values) (n notifySettings) {
 		}
 	}
 	return n
+}
+
+// undecodableMode is what happens to a rows event that cannot be read. Reading and processing are one step here: of the two keys the one
+// that is not fail counts.
+func undecodableMode(v config.Values) string {
+	mode := strings.ToLower(keyEventProcessingFailureHandlingMode.Get(v))
+	if mode == "fail" {
+		mode = strings.ToLower(keyEventDeserializationFailureHandlingMode.Get(v))
+	}
+	return mode
 }
 
 // pick is the mode of a name; names that are not listed have the zero mode.

@@ -19,6 +19,8 @@ var (
 	mariadbFlavor = newFlavor("mariadb")
 )
 
+const mariadbStructMaker = "io.debezium.connector.mariadb.MariaDbSourceInfoStructMaker"
+
 func newFlavor(name string) *flavor {
 	pkg := "io.debezium.connector." + name
 	source := sourceSchema(pkg + ".Source")
@@ -38,14 +40,23 @@ func newFlavor(name string) *flavor {
 	}
 }
 
-// MariaDB is the connector for MariaDB, under Debezium's class name. Its config is that of the MySQL connector.
+// MariaDB is the connector for MariaDB, under Debezium's class name. Its config is that of the MySQL connector but for
+// a default and a lock.
 var MariaDB = connect.Plugin[connect.SourceConnector]{
 	Name:      "io.debezium.connector.mariadb.MariaDbConnector",
 	Aliases:   []string{"mariadb", "MariaDbConnector", "MariaDb"},
 	Version:   Version,
 	Summary:   "Streams the changes of MariaDB tables: a snapshot, then the binary log.",
 	TaskClass: "io.debezium.connector.mariadb.MariaDbConnectorTask",
-	Config:    Def,
+	Config:    mariadbDef,
 	Metrics:   Plugin.Metrics,
 	New:       func() connect.SourceConnector { return &connector{flavor: mariadbFlavor} },
 }
+
+// minimalAtLeastOnce is the value of snapshot.locking.mode that only MariaDB's connector has; it is taken for minimal: the lock is as short.
+const minimalAtLeastOnce = "minimal_at_least_once"
+
+var mariadbDef = Def.With(
+	keySourceinfoStructMaker.Copy().Default(mariadbStructMaker),
+	lockingMode("minimal", minimalAtLeastOnce, "extended", "none", "custom"),
+)

@@ -48,6 +48,7 @@ var allKeys = []config.AnyKey{
 	keyUnavailableValuePlaceholder, keySourceStructVersion, keySnapshotLockingModeCustomName, keyReadOnly,
 	keyPollDispatchIntervalMs, keyQueueProviderType, keySignalEmitFailureMaxRetries, keySignalEmitFailureBackoffMs,
 	keySignalKafkaTopic, keySignalKafkaGroupID, keySignalKafkaBootstrapServers, keySignalKafkaPollTimeoutMs, keySignalFile,
+	keyTopicRegex, keyTopicReplacement, keyTopicKeyEnforceUniqueness, keyTopicKeyFieldName, keyTopicKeyFieldRegex, keyTopicKeyFieldReplacement,
 	keySnapshotChunkSize, keySnapshotNewTables,
 }
 

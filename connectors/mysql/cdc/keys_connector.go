@@ -12,13 +12,13 @@ var (
 				Doc("Replica server id; must be unique among replicas.")
 	keyDatabaseServerIDOffset = config.Long("database.server.id.offset").Default(10000).
 					Group("MySQL", 9).Importance(config.High).Width(config.WidthLong).DisplayName("Cluster ID offset").
-					Doc("Added to make ids of extra connections in parallel snapshots.")
+					Doc("No effect: connections that read rows do not join as replicas and need no id.")
 	keyDatabaseJdbcDriver = config.Class("database.jdbc.driver").Default("com.mysql.cj.jdbc.Driver").
 				Group("MySQL", 14).Importance(config.Low).Width(config.WidthMedium).DisplayName("JDBC Driver Class Name").
-				Doc("Driver class.")
+				Doc("No effect: there is no JDBC driver.")
 	keyDatabaseProtocol = config.String("database.protocol").Default("jdbc:mysql").
 				Group("MySQL", 15).Importance(config.Low).Width(config.WidthMedium).DisplayName("JDBC Protocol").
-				Doc("JDBC protocol part.")
+				Doc("No effect: there is no JDBC driver.")
 	keyEventProcessingFailureHandlingMode = config.String("event.processing.failure.handling.mode").Default("fail").Valid(oneOf("event.processing.failure.handling.mode", "fail", "warn", "skip", "ignore")).
 						RecommendValues("fail", "warn", "skip", "ignore").
 						Group("Connector", 1).Width(config.WidthShort).DisplayName("Event deserialization failure handling").
@@ -52,19 +52,19 @@ var (
 						Doc("Restrict data snapshot.")
 	keySnapshotFetchSize = config.Int("snapshot.fetch.size").
 				Group("Connector", 11).Width(config.WidthMedium).DisplayName("Snapshot fetch size").
-				Doc("Snapshot fetch size.")
+				Doc("No effect: rows are sent as they come from the server.")
 	keySnapshotMaxThreads = config.Int("snapshot.max.threads").Default(1).
 				Group("Connector", 12).Width(config.WidthShort).DisplayName("Snapshot maximum threads").
 				Doc("Parallel snapshot: one connection per thread; since 3.6 one table is split into chunks too.")
 	keySnapshotMaxThreadsMultiplier = config.Int("snapshot.max.threads.multiplier").Default(1).
 					Group("Connector", 13).Width(config.WidthShort).DisplayName("Snapshot maximum thread multiplier").
-					Doc("Chunks per thread in the chunked parallel snapshot.")
+					Doc("No effect: chunks have snapshot.chunk.size rows, and each thread takes the next one.")
 	keyLegacySnapshotMaxThreads = config.Boolean("legacy.snapshot.max.threads").Default(false).Aliases("internal.legacy.snapshot.max.threads").
 					Group("Connector", 14).Importance(config.Low).Width(config.WidthShort).DisplayName("Enforces using a single thread per table regardless of table size").
 					Doc("Old table-per-thread behaviour.")
 	keySnapshotModeCustomName = config.String("snapshot.mode.custom.name").
 					Group("Connector", 15).Width(config.WidthMedium).DisplayName("Snapshot Mode Custom Name").
-					Doc("Snapshotter SPI name.")
+					Doc("No effect: snapshotters are Java classes; snapshot.mode=custom is refused.")
 	keySnapshotModeConfigurationBasedSnapshotData = config.Boolean("snapshot.mode.configuration.based.snapshot.data").Default(false).
 							Group("Connector", 16).Width(config.WidthMedium).DisplayName("Snapshot mode property based snapshot data").
 							Doc("Snapshot mode property based snapshot data.")
@@ -85,7 +85,7 @@ var (
 						Doc("Pause before restart after a retriable error.")
 	keyQueryFetchSize = config.Int("query.fetch.size").Default(0).
 				Group("Connector", 22).Width(config.WidthMedium).DisplayName("Query fetch size").
-				Doc("Query fetch size.")
+				Doc("No effect: rows are sent as they come from the server.")
 	keyErrorsMaxRetries = config.Int("errors.max.retries").Default(-1).
 				Group("Connector", 23).Importance(config.Low).Width(config.WidthMedium).DisplayName("The maximum number of retries").
 				Doc("-1 unlimited, 0 none, n.")
@@ -98,34 +98,34 @@ var (
 						Doc("Check at start that the stored position is still in the binary log.")
 	keyInternalAdvancedMetricsEnable = config.Boolean("internal.advanced.metrics.enable").Default(false).
 						Group("Connector", 26).Width(config.WidthMedium).DisplayName("Enable/Disable advance metrics").
-						Doc("More detailed streaming metrics.")
+						Doc("No effect: all metrics are on.")
 	keyConnectionValidationTimeoutMs = config.Long("connection.validation.timeout.ms").Default(60000).
 						Group("Connector", 27).Importance(config.Low).Width(config.WidthShort).DisplayName("Connection validation timeout (ms)").
 						Doc("Limit on the connection check in config validation.")
 	keyExecutorShutdownTimeoutMs = config.Long("executor.shutdown.timeout.ms").Default(4000).
 					Group("Connector", 28).Width(config.WidthMedium).DisplayName("Executor shutdown timeout (ms)").
-					Doc("Executor shutdown timeout (ms).")
+					Doc("No effect: task.shutdown.graceful.timeout.ms of the worker bounds the stop.")
 	keyOpenlineageIntegrationEnabled = config.Boolean("openlineage.integration.enabled").Default(false).
 						Group("Connector", 29).Importance(config.Low).Width(config.WidthShort).DisplayName("Enables OpenLineage integration").
-						Doc("Emit OpenLineage events.")
+						Doc("No effect: lineage events are not emitted.")
 	keyOpenlineageIntegrationConfigFilePath = config.String("openlineage.integration.config.file.path").Default("./openlineage.yml").
 						Group("Connector", 30).Importance(config.Low).Width(config.WidthLong).DisplayName("Path to OpenLineage file configuration").
-						Doc("Configuration file of OpenLineage.")
+						Doc("No effect: lineage events are not emitted.")
 	keyOpenlineageIntegrationJobNamespace = config.String("openlineage.integration.job.namespace").
 						Group("Connector", 31).Importance(config.Low).Width(config.WidthLong).DisplayName("Namespace used for Debezium job").
-						Doc("Job namespace of OpenLineage events.")
+						Doc("No effect: lineage events are not emitted.")
 	keyOpenlineageIntegrationJobDescription = config.String("openlineage.integration.job.description").Default("Debezium change data capture job").
 						Group("Connector", 32).Importance(config.Low).Width(config.WidthLong).DisplayName("Description used for Debezium job").
-						Doc("Job description of OpenLineage events.")
+						Doc("No effect: lineage events are not emitted.")
 	keyOpenlineageIntegrationJobTags = config.List("openlineage.integration.job.tags").
 						Group("Connector", 33).Importance(config.Low).Width(config.WidthLong).DisplayName("Debezium job tags").
-						Doc("Job tags of OpenLineage events.")
+						Doc("No effect: lineage events are not emitted.")
 	keyOpenlineageIntegrationJobOwners = config.List("openlineage.integration.job.owners").
 						Group("Connector", 34).Importance(config.Low).Width(config.WidthLong).DisplayName("Debezium job owners").
-						Doc("Job owners of OpenLineage events.")
+						Doc("No effect: lineage events are not emitted.")
 	keyOpenlineageIntegrationDatasetKafkaBootstrapServers = config.String("openlineage.integration.dataset.kafka.bootstrap.servers").
 								Group("Connector", 35).Importance(config.Low).Width(config.WidthLong).DisplayName("Kafka bootstrap server used in Kafka Connect deployment").
-								Doc("Kafka servers named in OpenLineage events.")
+								Doc("No effect: lineage events are not emitted.")
 	keyExtendedHeadersEnabled = config.Boolean("extended.headers.enabled").Default(true).
 					Group("Connector", 36).Importance(config.Low).Width(config.WidthShort).DisplayName("Enable/Disable extended headers").
 					Doc("Adds __debezium.context.* headers (connector name, task id, logical name).")
@@ -138,10 +138,10 @@ var (
 						Doc("Warn, fail.")
 	keyCustomSanitizePattern = config.String("custom.sanitize.pattern").Default(".*secret$|.*password$|.*sasl\\.jaas\\.config$|.*basic\\.auth\\.user\\.info|.*registry\\.auth\\.client-secret|.*credentials\\.json$|.*connectionstring$|.*connection\\.string$").
 					Group("Connector", 39).Importance(config.Low).Width(config.WidthLong).DisplayName("Custom pattern for masking sensitive configuration").
-					Doc("Which config keys get masked in logs.")
+					Doc("No effect: values of configs are not logged; passwords are hidden everywhere.")
 	keyStatisticsMetricsEnabled = config.Boolean("statistics.metrics.enabled").Default(true).
 					Group("Connector", 40).Width(config.WidthShort).DisplayName("Enable collecting statistics metrics like latencies").
-					Doc("Percentile metrics.")
+					Doc("No effect: all metrics are on.")
 	keyDecimalHandlingMode = config.String("decimal.handling.mode").Default("precise").Valid(oneOf("decimal.handling.mode", "precise", "double", "string")).
 				RecommendValues("precise", "double", "string").
 				Group("Connector", 41).Width(config.WidthShort).DisplayName("Decimal Handling").
@@ -151,13 +151,13 @@ var (
 					Doc("Lock wait limit.")
 	keyMemoryManagementSchemasClass = config.Class("memory.management.schemas.class").Default("io.debezium.relational.ConcurrentMapTableMappingStorage").
 					Group("Connector", 43).Importance(config.Low).Width(config.WidthLong).DisplayName("Schema storage class").
-					Doc("Store of schemas in memory.")
+					Doc("No effect: there are no Java classes.")
 	keyMemoryManagementTablesClass = config.Class("memory.management.tables.class").Default("io.debezium.relational.ConcurrentMapTableMappingStorage").
 					Group("Connector", 44).Importance(config.Low).Width(config.WidthLong).DisplayName("Table storage class").
-					Doc("Store of table models in memory.")
+					Doc("No effect: there are no Java classes.")
 	keyConnectKeepAlive = config.Boolean("connect.keep.alive").Default(true).
 				Group("Connector", 46).Importance(config.Low).Width(config.WidthShort).DisplayName("Keep connection alive (true/false)").
-				Doc("Reconnect thread for the binlog client.")
+				Doc("No effect: a lost connection is always made anew, as often as errors.max.retries says.")
 	keyConnectKeepAliveIntervalMs = config.Long("connect.keep.alive.interval.ms").Default(60000).
 					Group("Connector", 47).Importance(config.Low).Width(config.WidthShort).DisplayName("Keep alive interval (ms)").
 					Doc("Its period.")
@@ -180,7 +180,7 @@ var (
 				Doc("Select_all, custom.")
 	keySnapshotQueryModeCustomName = config.String("snapshot.query.mode.custom.name").
 					Group("Connector", 53).Width(config.WidthMedium).DisplayName("Snapshot Query Mode Custom Name").
-					Doc("Snapshot Query Mode Custom Name.")
+					Doc("No effect: queries of snapshots are Java classes; snapshot.query.mode=custom is refused.")
 	keyBigintUnsignedHandlingMode = config.String("bigint.unsigned.handling.mode").Default("long").Valid(oneOf("bigint.unsigned.handling.mode", "long", "precise")).
 					RecommendValues("long", "precise").
 					Group("Connector", 54).Width(config.WidthShort).DisplayName("The mode for handling bigint-unsigned values").
@@ -198,24 +198,21 @@ var (
 					Doc("None, avro (_), avro_unicode (_uXXXX).")
 	keyMinRowCountToStreamResults = config.Int("min.row.count.to.stream.results").Default(1000).
 					Group("Connector", 58).Importance(config.Low).Width(config.WidthMedium).DisplayName("Stream result set of size").
-					Doc("Above this row count rows are streamed; 0 = always.")
+					Doc("No effect: rows are always sent as they come from the server.")
 	keyIncrementalSnapshotChunkSize = config.Int("incremental.snapshot.chunk.size").Default(1024).
 					Group("Connector", 59).Width(config.WidthMedium).DisplayName("Incremental snapshot chunk size").
 					Doc("Rows per chunk (window buffer).")
 	keyIncrementalSnapshotAllowSchemaChanges = config.Boolean("incremental.snapshot.allow.schema.changes").Default(false).
 							Group("Connector", 60).Importance(config.Low).Width(config.WidthShort).DisplayName("Allow schema changes during incremental snapshot if supported.").
-							Doc("Allow schema changes during incremental snapshot if supported..")
-	keySnapshotLockingMode = config.String("snapshot.locking.mode").Default("minimal").Valid(oneOf("snapshot.locking.mode", "minimal", "minimal_percona", "minimal_percona_no_table_locks", "extended", "none", "custom")).
-				RecommendValues("minimal", "minimal_percona", "minimal_percona_no_table_locks", "extended", "none", "custom").
-				Group("Connector", 61).Importance(config.Low).Width(config.WidthShort).DisplayName("Snapshot locking mode").
-				Doc("Minimal, minimal_percona, minimal_percona_no_table_locks, extended, none, custom (MariaDB has minimal_at_least_once too).")
-	keyDdlParserType = config.String("ddl.parser.type").Default("default").Valid(oneOf("ddl.parser.type", "default", "legacy")).
+							Doc("No effect: a table may always change while it is read; a chunk that a change falls into is read again.")
+	keySnapshotLockingMode = lockingMode("minimal", "minimal_percona", "minimal_percona_no_table_locks", "extended", "none", "custom")
+	keyDdlParserType       = config.String("ddl.parser.type").Default("default").Valid(oneOf("ddl.parser.type", "default", "legacy")).
 				RecommendValues("default", "legacy").
 				Group("Connector", 62).Importance(config.Low).Width(config.WidthShort).DisplayName("DDL Parser Type").
-				Doc("Default = Oracle MySQL grammar (new default in 3.6; regressions dbz#2224, #2254), legacy = Positive Technologies grammar.")
+				Doc("No effect: there is one parser; a table whose DDL it cannot read is learned from the server.")
 	keySnapshotLockingModeCustomName = config.String("snapshot.locking.mode.custom.name").
 						Group("Connector", 63).Width(config.WidthMedium).DisplayName("Snapshot Locking Mode Custom Name").
-						Doc("Snapshot Locking Mode Custom Name.")
+						Doc("No effect: locks are Java classes; snapshot.locking.mode=custom is refused.")
 	keyReadOnly = config.Boolean("read.only").Default(false).
 			Group("Connector", 64).Importance(config.Low).Width(config.WidthShort).DisplayName("Read only connector").
 			Doc("GTID-based read-only incremental snapshot (no signal-table writes for watermarks).")
@@ -224,5 +221,12 @@ var (
 					Doc("Linger before a not-full batch is given out.")
 	keyQueueProviderType = config.String("queue.provider.type").Default("memory").
 				Group("Connector", 66).Importance(config.Low).Width(config.WidthShort).DisplayName("Queue provider").
-				Doc("Pluggable queue.")
+				Doc("No effect: the queue is in memory.")
 )
+
+// lockingMode declares snapshot.locking.mode, which MariaDB's connector has one more value of.
+func lockingMode(values ...string) *config.Key[string] {
+	return config.String("snapshot.locking.mode").Default("minimal").Valid(oneOf("snapshot.locking.mode", values...)).RecommendValues(values...).
+		Group("Connector", 61).Importance(config.Low).Width(config.WidthShort).DisplayName("Snapshot locking mode").
+		Doc("Minimal, minimal_percona, minimal_percona_no_table_locks, extended, none, custom (MariaDB has minimal_at_least_once too).")
+}

@@ -39,7 +39,7 @@ var (
 					Doc("Factory class to create transaction context & transaction struct maker classes.")
 	keyCustomMetricTags = config.List("custom.metric.tags").
 				Group("Events", 13).Importance(config.Low).Width(config.WidthMedium).DisplayName("Customize metric tags").
-				Doc("K=v on MBeans.")
+				Doc("No effect: metrics have the labels connector and task; add others where they are scraped.")
 	keyColumnIncludeList = config.List("column.include.list").Aliases("column.whitelist").
 				Group("Events", 14).Width(config.WidthLong).DisplayName("Include Columns").
 				Doc("Db.table.col.")
@@ -81,7 +81,7 @@ var (
 					Doc("Same, by type name db.type.")
 	keyInternalSnapshotScanAllColumnsForce = config.Boolean("internal.snapshot.scan.all.columns.force").Default(false).
 						Group("Events", 27).Importance(config.Low).Width(config.WidthShort).DisplayName("Snapshot force scan all columns of all tables").
-						Doc("Scan all tables of all databases at the start of a snapshot.")
+						Doc("No effect: the definitions of the tables that are kept are all read.")
 	keySnapshotTablesOrderByRowCount = config.String("snapshot.tables.order.by.row.count").Default("disabled").Valid(oneOf("snapshot.tables.order.by.row.count", "ascending", "descending", "disabled")).
 						RecommendValues("ascending", "descending", "disabled").
 						Group("Events", 28).DisplayName("Initial snapshot tables order by row count").
@@ -141,7 +141,7 @@ var (
 				Doc("Topic delimiter.")
 	keyTopicCacheSize = config.Int("topic.cache.size").Default(10000).
 				Group("Events", 46).Importance(config.Low).Width(config.WidthShort).DisplayName("Topic cache size").
-				Doc("Topic cache size.")
+				Doc("No effect: names are kept with the tables.")
 	keyBinaryHandlingMode = config.String("binary.handling.mode").Default("bytes").Valid(oneOf("binary.handling.mode", "bytes", "base64", "base64-url-safe", "hex")).
 				Group("Events", 47).Importance(config.Low).Width(config.WidthShort).DisplayName("Binary Handling").
 				Doc("Bytes, base64, base64-url-safe, hex.")
@@ -153,10 +153,10 @@ var (
 					Doc("Drop updates in which no included column changed (needs binlog_row_image=FULL).")
 	keyEventConvertingFailureHandlingMode = config.String("event.converting.failure.handling.mode").Default("warn").Valid(oneOf("event.converting.failure.handling.mode", "fail", "warn", "skip")).
 						Group("Events", 50).Width(config.WidthShort).DisplayName("Event converting failure handling").
-						Doc("Fail, warn, skip: value does not fit column type.")
+						Doc("No effect: a row that does not fit the known definition of its table has the definition looked up anew; what fits none is dealt with by inconsistent.schema.handling.mode, bytes that are no value by event.processing.failure.handling.mode.")
 	keyResolveCreateTableLikeSchema = config.Boolean("resolve.create.table.like.schema").Default(false).
 					Group("Events", 51).Width(config.WidthShort).DisplayName("Resolve CREATE TABLE LIKE").
-					Doc("Look up schema of CREATE TABLE .. LIKE when the original is not captured.")
+					Doc("No effect: a table of unknown definition is always looked up, one that CREATE TABLE LIKE made, too.")
 	keyUnavailableValuePlaceholder = config.String("unavailable.value.placeholder").Default("__debezium_unavailable_value").
 					Group("Events", 52).Width(config.WidthMedium).DisplayName("Placeholder of missing values").
 					Doc("(mostly other databases).")
@@ -180,8 +180,26 @@ var (
 					Doc("Signal Kafka broker addresses.")
 	keySignalKafkaPollTimeoutMs = config.Int("signal.kafka.poll.timeout.ms").Default(100).
 					Group("Events", 59).Importance(config.Low).Width(config.WidthShort).DisplayName("Signal poll timeout (ms)").
-					Doc("Signal poll timeout (ms).")
+					Doc("No effect: signal.poll.interval.ms is the pause between two looks.")
 	keySignalFile = config.String("signal.file").Default("file-signals.txt").
 			Group("Events", 60).Importance(config.High).Width(config.WidthLong).DisplayName("Signal file").
 			Doc("File channel.")
+	keyTopicRegex = config.String("topic.regex").
+			Group("Events", 61).Importance(config.Low).Width(config.WidthLong).DisplayName("Topic regex").
+			Doc("With a regular expression as topic.naming.strategy: the pattern that a topic must match as a whole for topic.replacement to replace it.")
+	keyTopicReplacement = config.String("topic.replacement").
+				Group("Events", 62).Importance(config.Low).Width(config.WidthLong).DisplayName("Topic replacement").
+				Doc("What topic.regex is replaced by; $1 and ${name} are groups of it.")
+	keyTopicKeyEnforceUniqueness = config.Boolean("topic.key.enforce.uniqueness").Default(true).
+					Group("Events", 63).Importance(config.Low).Width(config.WidthShort).DisplayName("Add source topic name into key").
+					Doc("With topic.regex: keys get a field that tells the tables apart that share a topic.")
+	keyTopicKeyFieldName = config.String("topic.key.field.name").Default("__dbz__physicalTableIdentifier").
+				Group("Events", 64).Importance(config.Low).Width(config.WidthLong).DisplayName("Key field name").
+				Doc("Name of that field.")
+	keyTopicKeyFieldRegex = config.String("topic.key.field.regex").
+				Group("Events", 65).Importance(config.Low).Width(config.WidthLong).DisplayName("Key field regex").
+				Doc("Pattern that the topic a table would have must match as a whole for topic.key.field.replacement to replace it in that field.")
+	keyTopicKeyFieldReplacement = config.String("topic.key.field.replacement").
+					Group("Events", 66).Importance(config.Low).Width(config.WidthLong).DisplayName("Key field replacement").
+					Doc("What topic.key.field.regex is replaced by; $1 and ${name} are groups of it.")
 )

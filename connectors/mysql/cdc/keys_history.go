@@ -24,25 +24,25 @@ var (
 							Doc("Kafka broker addresses.")
 	keySchemaHistoryInternalKafkaRecoveryPollIntervalMs = config.Int("schema.history.internal.kafka.recovery.poll.interval.ms").Default(100).Aliases("database.history.kafka.recovery.poll.interval.ms").
 								Group("History Storage", 7).Importance(config.Low).Width(config.WidthShort).DisplayName("Poll interval during database schema history recovery (ms)").
-								Doc("Poll interval during database schema history recovery (ms).")
+								Doc("No effect: the topic is read to its end.")
 	keySchemaHistoryInternalKafkaRecoveryAttempts = config.Int("schema.history.internal.kafka.recovery.attempts").Default(100).Aliases("database.history.kafka.recovery.attempts").
 							Group("History Storage", 8).Importance(config.Low).Width(config.WidthShort).DisplayName("Max attempts to recovery database schema history").
-							Doc("Polls with no data before giving up.")
+							Doc("No effect: the topic is read to its end.")
 	keySchemaHistoryInternalKafkaQueryTimeoutMs = config.Long("schema.history.internal.kafka.query.timeout.ms").Default(3000).Aliases("database.history.kafka.query.timeout.ms").
 							Group("History Storage", 9).Importance(config.Low).Width(config.WidthShort).DisplayName("Kafka admin client query timeout (ms)").
-							Doc("Kafka admin client query timeout (ms).")
+							Doc("No effect: the time-outs are those of the Kafka client.")
 	keySchemaHistoryInternalKafkaCreateTimeoutMs = config.Long("schema.history.internal.kafka.create.timeout.ms").Default(30000).Aliases("database.history.kafka.create.timeout.ms").
 							Group("History Storage", 10).Importance(config.Low).Width(config.WidthShort).DisplayName("Kafka admin client create timeout (ms)").
-							Doc("Kafka admin client create timeout (ms).")
+							Doc("No effect: the time-outs are those of the Kafka client.")
 	keySchemaHistoryInternalKafkaBufferBatchSize = config.Int("schema.history.internal.kafka.buffer.batch.size").Default(1024).Aliases("database.history.kafka.buffer.batch.size").
 							Group("History Storage", 11).Importance(config.Low).Width(config.WidthShort).DisplayName("Records written at once").
-							Doc("Records written at once.")
+							Doc("No effect: the Kafka client sizes its batches.")
 	keySchemaHistoryInternalPreferDdl = config.Boolean("schema.history.internal.prefer.ddl").Default(false).Aliases("database.history.prefer.ddl").
 						Group("History Storage", 12).Importance(config.Low).Width(config.WidthShort).DisplayName("Prefer DDL to table changes").
 						Doc("Rebuild by DDL text, not by tableChanges.")
 	keySchemaHistoryInternalMemoryOptimization = config.String("schema.history.internal.memory.optimization").Default("off").Valid(oneOf("schema.history.internal.memory.optimization", "off", "on", "shared")).Aliases("database.history.memory.optimization").
 							Group("History Storage", 13).Importance(config.Low).Width(config.WidthShort).DisplayName("Memory optimization").
-							Doc("Off, on, shared: dedupe (intern) table/column objects (3.7.0.Alpha1, dbz#1813).")
+							Doc("No effect: equal parts of table models are shared anyway.")
 	keySchemaHistoryInternalDdlFilter = config.List("schema.history.internal.ddl.filter").Aliases("database.history.ddl.filter").
 						Group("History Storage", 14).Importance(config.Low).Width(config.WidthLong).DisplayName("DDL filter").
 						Doc("DDL never stored: RDS heartbeat, GRANT/REVOKE, ANALYZE, views, routines, users, TRUNCATE, SAVEPOINT ...")

@@ -9,7 +9,7 @@ import (
 	"github.com/connectd/connectd/connectors/mysql/history"
 )
 
-// names makes topic and schema names (DefaultTopicNamingStrategy, SchemaNameAdjuster).
+// names makes topic and schema names (topic.naming.strategy, SchemaNameAdjuster).
 type names struct {
 	prefix          string
 	delimiter       string
@@ -17,20 +17,43 @@ type names struct {
 	heartbeatName   string
 	transaction     string
 	adjust          func(string) string // schema names; nil: as they are
+	unicode         bool                // of topics of tables: characters a topic cannot have become _uXXXX
+	regex           *topicRegex         // nil: topics of tables are not rewritten
 }
 
-func namesOf(v config.Values) names {
-	return names{
+// namesOf reads the keys. The error begins with the key.
+func namesOf(v config.Values) (names, error) {
+	n := names{
 		prefix: keyTopicPrefix.Get(v), delimiter: keyTopicDelimiter.Get(v),
 		heartbeatPrefix: keyTopicHeartbeatPrefix.Get(v), heartbeatName: keyTopicHeartbeatName.Get(v),
 		transaction: keyTopicTransaction.Get(v),
 		adjust:      adjuster(keySchemaNameAdjustmentMode.Get(v), true),
 	}
+	err := n.strategy(v)
+	return n, err
 }
 
 // table is the topic of a table.
 func (n names) table(id history.TableID) string {
-	return sanitize(n.prefix + n.delimiter + id.DB + n.delimiter + id.Name)
+	topic := n.original(id)
+	if n.unicode {
+		topic = unicodeEscaped(topic)
+	}
+	if topic = sanitize(topic); len(topic) > maxTopicName {
+		topic = topic[:maxTopicName]
+	}
+	if n.regex != nil {
+		topic = n.regex.topic(topic)
+	}
+	return topic
+}
+
+// maxTopicName is the most characters of a topic's name (Kafka's Topic.MAX_NAME_LENGTH); longer ones are cut, as in Debezium.
+const maxTopicName = 249
+
+// original is the topic before characters are replaced and a pattern is applied.
+func (n names) original(id history.TableID) string {
+	return n.prefix + n.delimiter + id.DB + n.delimiter + id.Name
 }
 
 // schemaChanges is the topic of schema changes.

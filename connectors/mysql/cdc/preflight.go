@@ -194,11 +194,11 @@ func checkTopics(ctx context.Context, conn *server.Conn, set *settings) ([]findi
 	}
 	var out []finding
 	for topic, tables := range by {
-		if len(tables) > 1 {
+		if len(tables) > 1 && set.names.regex == nil {
 			out = append(out, advise("the tables %s share the topic %s, and rows with equal keys will replace each other", join(tables), topic)...)
 		}
-		if len(topic) > 249 {
-			out = append(out, advise("the topic %s of table %s is longer than the 249 characters Kafka allows", topic, tables[0])...)
+		if len(set.names.original(tables[0])) > maxTopicName && set.names.regex == nil {
+			out = append(out, advise("the name of table %s makes a topic longer than the %d characters Kafka allows; it is cut to %s", tables[0], maxTopicName, topic)...)
 		}
 	}
 	slices.SortFunc(out, func(a, b finding) int { return strings.Compare(a.advice, b.advice) })

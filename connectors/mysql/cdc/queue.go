@@ -157,8 +157,12 @@ func (q *queue) fail(err error) {
 	q.wake()
 }
 
-// take returns the next batch; nil when nothing came within wait or ctx ended. A batch comes before the reader's error.
-func (q *queue) take(ctx context.Context, wait time.Duration) ([]*connect.SourceRecord, error) {
+// take returns the next batch; nil when nothing came within wait or ctx ended. A batch comes before the reader's error. A batch that is
+// not full may still grow for as long as linger says.
+func (q *queue) take(ctx context.Context, wait, linger time.Duration) ([]*connect.SourceRecord, error) {
+	if linger > 0 {
+		q.await(ctx, linger)
+	}
 	if out, err := q.tryTake(); out != nil || err != nil {
 		return out, err
 	}
@@ -174,6 +178,27 @@ func (q *queue) take(ctx context.Context, wait time.Duration) ([]*connect.Source
 			return nil, nil
 		case <-ctx.Done():
 			return nil, nil
+		}
+	}
+}
+
+// await returns when a batch is full, the queue cannot take more or has ended, or the time is over.
+func (q *queue) await(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for {
+		q.mu.Lock()
+		full := len(q.ready) > 0 || q.err != nil || q.records >= q.maxRecords || q.maxBytes > 0 && q.bytes >= q.maxBytes
+		q.mu.Unlock()
+		if full {
+			return
+		}
+		select {
+		case <-q.filled:
+		case <-t.C:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }

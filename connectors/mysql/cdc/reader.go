@@ -155,6 +155,9 @@ func (r *reader) prepare(ctx context.Context) (start *offset, err error) {
 			}
 			r.advised = true
 		}
+		if err := r.guardrail(ctx, conn); err != nil {
+			return err
+		}
 		again, err := r.decide(ctx, conn)
 		if err != nil {
 			return err
@@ -246,17 +249,17 @@ func (r *reader) recoverHistory(ctx context.Context, conn *server.Conn) error {
 			return ferr
 		}
 		if full {
-			r.log.Warn("the schema history is empty; taking the definitions of tables from the binary log (binlog_row_metadata=FULL)", "topic", r.set.history.topic)
+			r.log.Warn("the schema history is empty; taking the definitions of tables from the binary log (binlog_row_metadata=FULL)", "history", r.set.history.place())
 			return nil
 		}
-		err = fmt.Errorf("schema history topic %s: %w", r.set.history.topic, history.ErrMissing)
+		err = fmt.Errorf("schema history, %s: %w", r.set.history.place(), history.ErrMissing)
 	}
 	if err != nil {
 		return err
 	}
 	r.setModel(m)
 	r.hist.keepIncluded(r.stored.history())
-	r.log.Info("recovered the schema history", "topic", r.set.history.topic, "documents", found, "tables", m.Len())
+	r.log.Info("recovered the schema history", "history", r.set.history.place(), "documents", found, "tables", m.Len())
 	return nil
 }
 

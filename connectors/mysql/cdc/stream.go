@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-mysql-org/go-mysql/replication"
 
@@ -87,7 +88,7 @@ func (r *reader) dump(ctx context.Context) error {
 	if err := r.findHost(ctx); err != nil {
 		return err
 	}
-	line := &replicaLine{ctx: ctx, timeout: r.set.server.ConnectTimeout}
+	line := &replicaLine{ctx: ctx, timeout: r.set.server.ConnectTimeout, hard: r.set.hardClose}
 	heartbeat := serverHeartbeat
 	if r.set.heartbeat > 0 {
 		heartbeat = min(heartbeat, max(r.set.heartbeat, 100*time.Millisecond))
@@ -101,7 +102,7 @@ func (r *reader) dump(ctx context.Context) error {
 		User: r.set.server.User, Password: r.set.server.Password.Reveal(), TLSConfig: r.tls,
 		RawModeEnabled: true, VerifyChecksum: true, DisableRetrySync: true, DiscardGTIDSet: true, EventCacheCount: 1,
 		HeartbeatPeriod: heartbeat, Dialer: line.dial, SynchronousEventHandler: h,
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.DiscardHandler), Option: r.session,
 	}
 	if r.mariadb && r.set.includeQuery {
 		cfg.DumpCommandFlag = sendAnnotateRows
@@ -155,6 +156,22 @@ func (r *reader) dump(ctx context.Context) error {
 	default:
 		return r.explain(err)
 	}
+}
+
+// session sets what the keys ask of the connection that the binary log comes through.
+func (r *reader) session(c *client.Conn) error {
+	for _, x := range []struct {
+		name    string
+		seconds int64
+	}{{"net_read_timeout", r.set.netRead}, {"net_write_timeout", r.set.netWrite}} {
+		if x.seconds <= 0 {
+			continue
+		}
+		if _, err := c.Execute(fmt.Sprintf("SET SESSION %s = %d", x.name, x.seconds)); err != nil {
+			return fmt.Errorf("setting %s: %w", x.name, err)
+		}
+	}
+	return nil
 }
 
 // sendAnnotateRows asks MariaDB for the statements that rows come from (BINLOG_SEND_ANNOTATE_ROWS_EVENT).
@@ -249,6 +266,7 @@ type replicaLine struct {
 	mu   sync.Mutex
 	conn net.Conn
 	cut  bool
+	hard bool // use.nongraceful.disconnect: what was sent is not waited for
 }
 
 func (l *replicaLine) dial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -291,6 +309,9 @@ func (l *replicaLine) hangUp() {
 	defer l.mu.Unlock()
 	l.cut = true
 	if l.conn != nil {
+		if tcp, ok := l.conn.(*net.TCPConn); ok && l.hard {
+			_ = tcp.SetLinger(0)
+		}
 		_ = l.conn.Close()
 	}
 }

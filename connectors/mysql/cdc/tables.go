@@ -47,6 +47,9 @@ func (ts *tables) build(t *history.Table) (*tableInfo, error) {
 		o.Convert = func(c *history.Column) row.Conversion { return ts.set.conversion(t.ID, c) }
 	}
 	o.KeyColumns = ts.set.keyColumnsOf(t.ID)
+	if re := ts.set.names.regex; re != nil && re.keyField != "" {
+		o.KeyField, o.KeyText = re.keyField, re.table(ts.set.names.original(t.ID))
+	}
 	codec, err := row.New(t, o)
 	if err != nil {
 		return nil, err

@@ -7,11 +7,7 @@ import (
 	"time"
 
 	"github.com/connectd/connectd/connect"
-	"github.com/connectd/connectd/connect/config"
 )
-
-// pollWait is how long Poll waits for a record before it answers that there is none.
-const pollWait = 500 * time.Millisecond
 
 // task is the connector's one task.
 type task struct {
@@ -21,6 +17,8 @@ type task struct {
 	done   sync.WaitGroup
 	topic  connect.TopicLog
 	now    func() time.Time
+
+	pollWait, linger time.Duration
 }
 
 // Interface guards.
@@ -29,12 +27,10 @@ var (
 	_ connect.Recycler   = (*task)(nil)
 )
 
-// Start reads the stored offset, opens the schema history topic and starts the reader, which does everything else: what fails there is
+// Start reads the stored offset, opens the schema history and starts the reader, which does everything else: what fails there is
 // returned by Poll.
 func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext) error {
-	for _, w := range tc.Config.Warnings() {
-		tc.Log.Warn("deprecated key", "warning", w)
-	}
+	noteKeys(tc.Log, tc.Config)
 	set, err := settingsOf(tc.Config)
 	if err != nil {
 		return err
@@ -49,13 +45,10 @@ func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext) error {
 	if err != nil {
 		return err
 	}
-	t.topic, err = tc.Logs.Open(ctx, connect.LogSpec{
-		Topic: set.history.topic, Client: set.history.client,
-		Create: config.Props{"partitions": "1", "cleanup.policy": "delete", "retention.ms": "9223372036854775807", "retention.bytes": "-1"},
-	})
-	if err != nil {
-		return fmt.Errorf("opening the schema history topic %s: %w", set.history.topic, err)
+	if t.topic, err = openHistory(ctx, set, tc.Logs); err != nil {
+		return err
 	}
+	t.pollWait, t.linger = set.pollWait, set.linger
 	t.q = newQueue(max(set.batchSize, recordsPerRow), set.queueSize, set.queueBytes)
 	r := newReader(readerConfig{set: set, task: tc.ID.Task, queue: t.q, log: tc.Log, stored: stored, topic: t.topic, now: t.now, metrics: tc.Metrics, logs: tc.Logs, commitSoon: tc.CommitSoon})
 	tc.Metrics.Gauge(metricQueue, func() float64 { return float64(t.q.backlog()) })
@@ -93,9 +86,10 @@ func readOffset(ctx context.Context, tc connect.SourceTaskContext, set *settings
 	return o, nil
 }
 
-// Poll returns what is there at once, else what comes within half a second.
+// Poll returns what is there at once, else what comes within poll.interval.ms. With poll.dispatch.interval.ms it waits that long for a
+// batch to be full.
 func (t *task) Poll(ctx context.Context) ([]*connect.SourceRecord, error) {
-	return t.q.take(ctx, pollWait)
+	return t.q.take(ctx, t.pollWait, t.linger)
 }
 
 // Stop ends the reader and waits for it.

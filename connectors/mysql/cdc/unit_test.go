@@ -423,7 +423,7 @@ func TestChangedKey(t *testing.T) {
 	from, done := &offset{file: "f", pos: 1}, &offset{file: "f", pos: 2}
 	w.change(q, b, info, &origin{snapshot: snapshotFalse, file: data.String("f")}, opUpdate, value(1), value(2), from, done, 10)
 	q.end()
-	out, err := q.take(t.Context(), time.Second)
+	out, err := q.take(t.Context(), time.Second, 0)
 	if err != nil || len(out) != 3 {
 		t.Fatalf("%d records, %v", len(out), err)
 	}
@@ -462,7 +462,7 @@ func TestQueue(t *testing.T) {
 	cancel()
 	next := int64(0)
 	for q.backlog() > 0 {
-		out, err := q.take(t.Context(), time.Second)
+		out, err := q.take(t.Context(), time.Second, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -481,11 +481,11 @@ func TestQueue(t *testing.T) {
 	if err := put(t.Context(), 8); err != nil {
 		t.Fatal(err)
 	}
-	if out, _ := q.take(t.Context(), time.Minute); len(out) != 1 || time.Since(began) > 10*time.Second {
+	if out, _ := q.take(t.Context(), time.Minute, 0); len(out) != 1 || time.Since(began) > 10*time.Second {
 		t.Errorf("%d records after %s", len(out), time.Since(began))
 	}
 	q.fail(context.DeadlineExceeded)
-	if _, err := q.take(t.Context(), time.Minute); err == nil {
+	if _, err := q.take(t.Context(), time.Minute, 0); err == nil {
 		t.Error("the reader's error was not given out")
 	}
 }

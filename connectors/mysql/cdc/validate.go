@@ -15,7 +15,7 @@ import (
 
 var validPrefix = regexp.MustCompile(`\A[\w.\-]+\z`)
 
-// staticProblems are those that need no server: missing and contradicting keys, features that are not built yet.
+// staticProblems are those that need no server: missing and contradicting keys, Java classes.
 func staticProblems(v config.Values) []config.Problem {
 	var out []config.Problem
 	add := func(key config.AnyKey, format string, args ...any) {
@@ -87,53 +87,57 @@ func staticProblems(v config.Values) []config.Problem {
 	if _, err := keyColumnsOf(keyMessageKeyColumns.Get(v)); err != nil {
 		add(keyMessageKeyColumns, "%v", err)
 	}
+	if _, err := namesOf(v); err != nil {
+		key, _, _ := strings.Cut(err.Error(), ":")
+		out = append(out, config.Problem{Key: key, Message: err.Error()})
+	}
 	out = append(out, snapshotProblems(v)...)
 	out = append(out, unsupported(v)...)
 	// Debezium finds this only when it starts; its answer to an empty config does not list the key.
-	if len(out) == 0 && keySchemaHistoryInternalKafkaTopic.Get(v) == "" {
+	switch kind := historyKindOf(v); {
+	case len(out) > 0:
+	case kind == historyKafka && keySchemaHistoryInternalKafkaTopic.Get(v) == "":
 		invalid(keySchemaHistoryInternalKafkaTopic, "A value is required")
+	case kind == historyFile && keySchemaHistoryInternalFileFilename.Get(v) == "":
+		invalid(keySchemaHistoryInternalFileFilename, "A value is required")
 	}
 	return out
 }
 
-// notYet are keys whose feature is not built: any value but the default (or those listed) is refused, never ignored.
-var notYet = []struct {
+// fixedClasses are keys whose value names a Java class, or a form, that cannot be another here: it would change records.
+var fixedClasses = []struct {
 	key config.AnyKey
-	ok  []string // lower case
+	ok  []string // in any case
 }{
-	{keyPostProcessors, []string{""}},
-	{keyOpenlineageIntegrationEnabled, []string{"false"}}, {keyBinlogBufferSize, []string{"0"}},
-	{keySchemaHistoryInternal, []string{"io.debezium.storage.kafka.history.kafkaschemahistory",
-		"io.debezium.relational.history.kafkaschemahistory"}},
-	{keyQueueProviderType, []string{"memory"}},
-	{keyTopicNamingStrategy, []string{"io.debezium.schema.schematopicnamingstrategy", "io.debezium.schema.defaulttopicnamingstrategy"}},
-	{keySourceinfoStructMaker, []string{"io.debezium.connector.mysql.mysqlsourceinfostructmaker"}},
-	{keyGuardrailCollectionsMax, []string{"0"}}, {keyResolveCreateTableLikeSchema, []string{"false"}},
-	{keyTransactionMetadataFactory, []string{"io.debezium.pipeline.txmetadata.defaulttransactionmetadatafactory"}},
-	{keyEventConvertingFailureHandlingMode, []string{"warn", "fail"}},
+	{keySchemaHistoryInternal, []string{"io.debezium.storage.kafka.history.KafkaSchemaHistory", "io.debezium.relational.history.KafkaSchemaHistory",
+		"io.debezium.storage.file.history.FileSchemaHistory", "io.debezium.relational.history.FileSchemaHistory",
+		"io.debezium.relational.history.MemorySchemaHistory"}},
+	{keySourceinfoStructMaker, []string{"io.debezium.connector.mysql.MySqlSourceInfoStructMaker", mariadbStructMaker}},
+	{keyTransactionMetadataFactory, []string{"io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory"}},
+	{keySourceStructVersion, []string{"v2"}},
 }
 
 func unsupported(v config.Values) []config.Problem {
 	var out []config.Problem
 	props := v.Originals()
-	for _, n := range notYet {
+	for _, n := range fixedClasses {
 		val, set := props[n.key.Name()]
-		val = strings.ToLower(strings.TrimSpace(val))
-		if !set || slices.Contains(n.ok, val) || len(n.ok) == 0 && val == "" {
+		val = strings.TrimSpace(val)
+		if !set || slices.ContainsFunc(n.ok, func(ok string) bool { return strings.EqualFold(ok, val) }) {
 			continue
 		}
 		out = append(out, config.Problem{Key: n.key.Name(), Message: fmt.Sprintf(
-			"The '%s' value is invalid: %s is not supported yet%s", n.key.Name(), val, choices(n.ok))})
+			"The '%s' value is invalid: %s cannot be used here; supported: %s", n.key.Name(), val, strings.Join(n.ok, ", "))})
+	}
+	if n := keyBinlogBufferSize.Get(v); n > 0 {
+		out = append(out, config.Problem{Key: keyBinlogBufferSize.Name(), Message: fmt.Sprintf(
+			"The '%s' value is invalid: %d is not supported yet; supported: 0", keyBinlogBufferSize.Name(), n)})
+	}
+	if keyPostProcessors.Get(v) != "" {
+		out = append(out, config.Problem{Key: keyPostProcessors.Name(), Message: fmt.Sprintf(
+			"The '%s' value is invalid: %s is not supported yet; leave it out", keyPostProcessors.Name(), keyPostProcessors.Get(v))})
 	}
 	return out
-}
-
-func choices(ok []string) string {
-	ok = slices.DeleteFunc(slices.Clone(ok), func(s string) bool { return s == "" })
-	if len(ok) == 0 {
-		return "; leave it out"
-	}
-	return "; supported: " + strings.Join(ok, ", ")
 }
 
 // Validate checks the keys together and, when they are sound, asks the server whether it can be captured.

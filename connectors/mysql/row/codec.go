@@ -153,7 +153,7 @@ func (c *Codec) buildKey() error {
 	if c.opt.KeyColumns != nil {
 		names = c.opt.KeyColumns
 	}
-	if len(names) == 0 {
+	if len(names) == 0 && c.opt.KeyField == "" {
 		return nil
 	}
 	kb := data.MakeStruct(c.opt.KeyName)
@@ -184,6 +184,9 @@ func (c *Codec) buildKey() error {
 			c.extra++
 		}
 		c.keys = append(c.keys, keyPart{field: -1, extra: p.extra})
+	}
+	if c.opt.KeyField != "" {
+		kb.Field(c.opt.KeyField, data.StringSchema)
 	}
 	var err error
 	c.key, err = kb.TryBuild()
@@ -228,6 +231,9 @@ func (c *Codec) Key(r Row, mem *Memory) *data.Struct {
 		} else {
 			k.Set(i, r.extra[part.extra])
 		}
+	}
+	if c.opt.KeyField != "" {
+		k.Set(len(c.keys), data.String(c.opt.KeyText))
 	}
 	return k
 }

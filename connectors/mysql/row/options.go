@@ -52,6 +52,8 @@ const (
 type Options struct {
 	// KeyName and ValueName name the two schemas, adjusted already: <topic>.Key and <topic>.Value.
 	KeyName, ValueName string
+	// KeyField, if set, is a last field of every key, of the fixed text KeyText: it tells tables apart that share a topic.
+	KeyField, KeyText string
 
 	Decimal        DecimalMode
 	BigintUnsigned BigintUnsignedMode

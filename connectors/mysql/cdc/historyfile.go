@@ -1,0 +1,182 @@
+package cdc
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+)
+
+// historyKind is where the schema history is kept.
+type historyKind uint8
+
+const (
+	historyKafka historyKind = iota
+	historyFile
+	historyMemory
+	historyOther // that of a Java class which is not known here
+)
+
+func historyKindOf(v config.Values) historyKind {
+	switch strings.TrimSpace(keySchemaHistoryInternal.Get(v)) {
+	case "io.debezium.storage.kafka.history.KafkaSchemaHistory", "io.debezium.relational.history.KafkaSchemaHistory":
+		return historyKafka
+	case "io.debezium.storage.file.history.FileSchemaHistory", "io.debezium.relational.history.FileSchemaHistory":
+		return historyFile
+	case "io.debezium.relational.history.MemorySchemaHistory":
+		return historyMemory
+	}
+	return historyOther
+}
+
+// place names it for logs and errors.
+func (h *historySettings) place() string {
+	switch h.kind {
+	case historyFile:
+		return "file " + h.file
+	case historyMemory:
+		return "memory"
+	}
+	return "topic " + h.topic
+}
+
+// openHistory opens the schema history.
+func openHistory(ctx context.Context, set *settings, logs connect.TopicLogs) (connect.TopicLog, error) {
+	h := &set.history
+	switch h.kind {
+	case historyFile:
+		l, err := openFileLog(h.file)
+		if err != nil {
+			return nil, fmt.Errorf("opening the schema history (schema.history.internal.file.filename): %w", err)
+		}
+		return l, nil
+	case historyMemory:
+		return &memoryHistory{}, nil
+	}
+	l, err := logs.Open(ctx, connect.LogSpec{
+		Topic: h.topic, Client: h.client,
+		Create: config.Props{"partitions": "1", "cleanup.policy": "delete", "retention.ms": "9223372036854775807", "retention.bytes": "-1"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the schema history topic %s: %w", h.topic, err)
+	}
+	return l, nil
+}
+
+// fileLog is a schema history in a file, a document a line (FileSchemaHistory). One goroutine.
+type fileLog struct{ f *os.File }
+
+func openFileLog(path string) (*fileLog, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := mend(f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return &fileLog{f}, nil
+}
+
+// mend cuts off a last line without an end: a crash left it, and nobody was told that it was written.
+func mend(f *os.File) error {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, 4096)
+	for end := size; end > 0; {
+		from := max(end-int64(len(buf)), 0)
+		if _, err := f.ReadAt(buf[:end-from], from); err != nil {
+			return err
+		}
+		if i := bytes.LastIndexByte(buf[:end-from], '\n'); i >= 0 {
+			return cut(f, size, from+int64(i)+1)
+		}
+		end = from
+	}
+	return cut(f, size, 0)
+}
+
+func cut(f *os.File, size, to int64) error {
+	if to == size {
+		return nil
+	}
+	return f.Truncate(to)
+}
+
+// ReadToEnd implements connect.TopicLog.
+func (l *fileLog) ReadToEnd(ctx context.Context, f func(key, value []byte) error) error {
+	if _, err := l.f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	in := bufio.NewReaderSize(l.f, 1<<16)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("reading %s: %w", l.f.Name(), err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if text := strings.TrimSpace(string(line)); text != "" {
+			if err := f(nil, []byte(text)); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// Append writes the document as one line (in the topic it has many) and returns when the disk has it.
+func (l *fileLog) Append(_ context.Context, _, value []byte) error {
+	var line bytes.Buffer
+	if err := json.Compact(&line, value); err != nil {
+		return err
+	}
+	line.WriteByte('\n')
+	if _, err := l.f.Write(line.Bytes()); err != nil {
+		return err
+	}
+	return l.f.Sync()
+}
+
+// Close implements connect.TopicLog.
+func (l *fileLog) Close() error { return l.f.Close() }
+
+// memoryHistory is a schema history that ends with the task (MemorySchemaHistory). One goroutine.
+type memoryHistory struct{ docs [][]byte }
+
+// ReadToEnd implements connect.TopicLog.
+func (l *memoryHistory) ReadToEnd(_ context.Context, f func(key, value []byte) error) error {
+	for _, d := range l.docs {
+		if err := f(nil, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Append implements connect.TopicLog.
+func (l *memoryHistory) Append(_ context.Context, _, value []byte) error {
+	l.docs = append(l.docs, append([]byte(nil), value...))
+	return nil
+}
+
+// Close implements connect.TopicLog.
+func (l *memoryHistory) Close() error { return nil }

@@ -17,7 +17,8 @@ var (
 	seed  = flag.Int64("seed", 3, "the first seed of TestRandomHistories")
 	seeds = flag.Int("seeds", 2, "how many histories TestRandomHistories plays")
 	steps = flag.Int("steps", 40, "events of a history")
-	cuts  = flag.Bool("cuts", false, "also cut workers off from the network; kfake does not always bear that: its groups can hang")
+	cuts  = flag.Bool("cuts", false, "also cut workers off from the network; kfake does not always bear that: each JoinGroup begins the rebalance time-out anew "+
+		"(Kafka's GroupMetadataManager does not), so that two workers that ask again in turn for an answer that was lost wait for ever")
 )
 
 // TestRandomHistories plays seeded sequences of requests and failures. The ledger watches invariants 3 and 5 all the time; at the end all

@@ -12,9 +12,11 @@ import (
 type Snapshot struct {
 	// Offset is the offset after the last record applied, as Kafka Connect counts it in the group protocol (config_offset): workers
 	// of both kinds in one group compare it. -1 for an empty topic.
-	Offset     int64
-	SessionKey *SessionKey
-	Connectors map[string]*ConnectorSnapshot
+	Offset int64
+	// Incarnation counts how often this worker has seen the topic deleted and created anew: offsets compare within one only.
+	Incarnation int64
+	SessionKey  *SessionKey
+	Connectors  map[string]*ConnectorSnapshot
 }
 
 // ConnectorSnapshot is one connector's part of a Snapshot; immutable as well.
@@ -63,6 +65,14 @@ func (s *Snapshot) TaskIDs(connector string) []connect.TaskID {
 		ids[i] = connect.TaskID{Connector: connector, Task: int32(i)}
 	}
 	return ids
+}
+
+// Before tells whether s was read before o.
+func (s *Snapshot) Before(o *Snapshot) bool {
+	if s.Incarnation != o.Incarnation {
+		return s.Incarnation < o.Incarnation
+	}
+	return s.Offset < o.Offset
 }
 
 // SessionKey signs the internal REST requests between workers (KIP-507).

@@ -30,6 +30,7 @@ func NewConfig(o Options) (*Config, error) {
 	}
 	b.single = true
 	c.b, c.configView = b, newConfigView(newConfigState(b.log))
+	b.recreated = c.recreated
 	if o.TransactionalID != "" {
 		w, err := o.Clients.LogWriter(nil)
 		if err != nil {
@@ -176,6 +177,17 @@ func (v *configView) apply(offset int64, key, value []byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.state.apply(offset, key, value)
+}
+
+// recreated is told that the topic that was read is gone and another one of its name is there.
+func (v *configView) recreated() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.state.recreated()
+	if names := v.current.Load().Names(); len(names) > 0 {
+		v.state.log.Error("the config topic was deleted and created anew: connectors that are not in the new one go on only while the workers that know them run; "+
+			"put their configs again", "connectors", names)
+	}
 }
 
 // begin publishes the first snapshot.

@@ -19,10 +19,12 @@ import (
 
 // configState is the config topic as read so far. One goroutine at a time.
 type configState struct {
-	log        *slog.Logger
-	offset     int64
-	sessionKey *cluster.SessionKey
-	entries    map[string]*configEntry
+	log    *slog.Logger
+	offset int64
+	// incarnation counts the topics of this name that were read, after the first.
+	incarnation int64
+	sessionKey  *cluster.SessionKey
+	entries     map[string]*configEntry
 
 	published map[string]*cluster.ConnectorSnapshot // of the last snapshot, never changed
 	dirty     map[string]bool                       // connectors that differ from it
@@ -60,6 +62,13 @@ func (s *configState) entry(name string) *configEntry {
 	}
 	s.dirty[name] = true
 	return e
+}
+
+// recreated begins with another topic of the same name. What is known stays: the work goes on, and the records of the new topic
+// change it. Workers that start later know only these.
+func (s *configState) recreated() {
+	s.incarnation++
+	s.offset = -1
 }
 
 // note adds a name to what the next ConfigRead tells.
@@ -298,7 +307,7 @@ func (s *configState) snapshot() (*cluster.Snapshot, cluster.ConfigRead) {
 		s.published = next
 		clear(s.dirty)
 	}
-	snap := &cluster.Snapshot{Offset: s.offset, SessionKey: s.sessionKey, Connectors: s.published}
+	snap := &cluster.Snapshot{Offset: s.offset, Incarnation: s.incarnation, SessionKey: s.sessionKey, Connectors: s.published}
 	read := s.read
 	read.Snapshot, read.Offset = snap, s.offset
 	s.read = cluster.ConfigRead{}

@@ -116,7 +116,7 @@ func (b *backing) lost(ctx context.Context) {
 	const text = "an internal topic is gone: it was deleted while this worker runs"
 	switch {
 	case b.single:
-		b.log.Error(text+"; restore it, or stop all workers and create the connectors anew", "key", b.key)
+		b.log.Error(text+"; restore it, or create it (1 partition, cleanup.policy=compact) and put the configs of all connectors again", "key", b.key)
 	case b.o.NoCreate:
 		b.log.Error(text+"; create it, compacted, or set internal.topics.automatic.creation.enable=true", "key", b.key)
 	default:

@@ -161,7 +161,7 @@ func (h *Herder) onConfig(ev ConfigRead) []Action {
 
 // take keeps the newer of two snapshots: answers of slow actions and the log's own news may cross.
 func (h *Herder) take(s *cluster.Snapshot) {
-	if s != nil && s.Offset >= h.snap.Offset {
+	if s != nil && !s.Before(h.snap) {
 		h.snap = s
 	}
 }

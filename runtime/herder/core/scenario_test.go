@@ -167,7 +167,7 @@ func id(s string) connect.TaskID {
 
 // topic changes the config topic and tells the core of it.
 func (r *rig) topic(what, name string, rest []string) Event {
-	next := &cluster.Snapshot{Offset: r.snap.Offset + 1, SessionKey: r.snap.SessionKey, Connectors: maps.Clone(r.snap.Connectors)}
+	next := &cluster.Snapshot{Offset: r.snap.Offset + 1, Incarnation: r.snap.Incarnation, SessionKey: r.snap.SessionKey, Connectors: maps.Clone(r.snap.Connectors)}
 	c := &cluster.ConnectorSnapshot{Name: name, TaskCountRecord: -1}
 	if old := next.Connectors[name]; old != nil {
 		*c = *old
@@ -176,6 +176,11 @@ func (r *rig) topic(what, name string, rest []string) Event {
 	switch what {
 	case "put":
 		c.Config = config.Props{"name": name, "v": strconv.Itoa(int(next.Offset))}
+		ev.Updated = []string{name}
+	case "anew": // deleted and created anew, with this connector in it
+		next.Offset, ev.Offset = 0, 0
+		next.Incarnation++
+		c.Config = config.Props{"name": name}
 		ev.Updated = []string{name}
 	case "delete":
 		ev.Removed = []string{name}

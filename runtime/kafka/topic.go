@@ -104,9 +104,10 @@ func DescribeTopic(ctx context.Context, adm *kadm.Client, name string) (TopicInf
 }
 
 // CheckCompacted fails unless cleanup.policy of the topic is compact and nothing else: with delete, a cluster forgets its connectors
-// and offsets after the retention time. key is the worker's key that names the topic. Settings the user may not read pass.
+// and offsets after the retention time. key is the worker's key that names the topic, servers the bootstrap.servers for the
+// command that mends it. Settings the user may not read pass.
 // (org.apache.kafka.connect.util.TopicAdmin.verifyTopicCleanupPolicyOnlyCompact)
-func CheckCompacted(info TopicInfo, name, key string) error {
+func CheckCompacted(info TopicInfo, name, key, servers string) error {
 	policy, known := info.Settings["cleanup.policy"]
 	if info.Settings == nil || !known {
 		return nil
@@ -116,8 +117,8 @@ func CheckCompacted(info TopicInfo, name, key string) error {
 		return nil
 	}
 	return fmt.Errorf("topic %q (%s) has cleanup.policy=%s, but only compact keeps its records; run: "+
-		"kafka-configs.sh --bootstrap-server … --alter --entity-type topics --entity-name %s --add-config cleanup.policy=compact",
-		name, key, strings.Join(words, ","), name)
+		"kafka-configs.sh --bootstrap-server %s --alter --entity-type topics --entity-name %s --add-config cleanup.policy=compact",
+		name, key, strings.Join(words, ","), servers, name)
 }
 
 // partitions counts the partitions of a topic.

@@ -175,7 +175,9 @@ func TestTopicChecks(t *testing.T) {
 		}
 	}
 	for topic, want := range map[string]string{
-		"three": "has 3 partitions", "deleting": "cleanup.policy=delete", "both": "cleanup.policy=compact,delete", "missing": "does not exist",
+		"three":    "kafka-topics.sh --bootstrap-server " + strings.Join(k.ListenAddrs(), ",") + " --delete --topic three",
+		"deleting": "kafka-configs.sh --bootstrap-server " + strings.Join(k.ListenAddrs(), ",") + " --alter --entity-type topics --entity-name deleting --add-config cleanup.policy=compact",
+		"both":     "cleanup.policy=compact,delete", "missing": "does not exist",
 	} {
 		o := testOptions(k, topic, 1)
 		o.NoCreate = true

@@ -200,11 +200,13 @@ func (b *backing) ensureOnce(ctx context.Context, adm *kadm.Client) error {
 	if err != nil {
 		return err
 	}
+	servers := b.o.Clients.Worker["bootstrap.servers"]
 	if b.single && info.Partitions != 1 {
 		return &misuse{fmt.Errorf("topic %q (%s) has %d partitions, but the order of its records needs exactly 1; "+
-			"use another topic, or delete this one to have it created anew", b.o.Topic.Name, b.key, info.Partitions)}
+			"use another topic, or stop all workers, save what this one holds and delete it, to have it created anew: "+
+			"kafka-topics.sh --bootstrap-server %s --delete --topic %s", b.o.Topic.Name, b.key, info.Partitions, servers, b.o.Topic.Name)}
 	}
-	if err := kafka.CheckCompacted(info, b.o.Topic.Name, b.key); err != nil {
+	if err := kafka.CheckCompacted(info, b.o.Topic.Name, b.key, servers); err != nil {
 		return &misuse{err}
 	}
 	return nil

@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults golden bench bench-cluster demo docs clean
+.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults test-chaos golden bench bench-cluster demo docs clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 RACE_TIMEOUT ?= 10m
@@ -45,6 +45,9 @@ test-integration: check-setup ## integration tests; starts Kafka, MySQL, Elastic
 
 test-faults: check-setup ## three workers and a broker are killed, frozen, cut off; FAULTS_ROUNDS=20, FAULTS_SEED repeats a run, FAULTS_ONLY=regexp
 	FAULTS_ROUNDS=$${FAULTS_ROUNDS:-20} go test -tags integration -count=1 -v -timeout 30m ./test/faults
+
+test-chaos: check-setup ## 200,000 changes while connectd is killed, MySQL restarts and fails over; needs Kafka of test/bed; CHAOS_CHANGES, CHAOS_SEED repeats a run
+	CHAOS_CHANGES=$${CHAOS_CHANGES:-200000} go test -tags integration -count=1 -v -timeout 30m ./test/chaos
 
 golden: check-setup ## the MySQL connector in all modes against Debezium's records; needs Kafka and MySQL of test/bed (test/golden/capture records anew)
 	go test -tags integration -count=1 -v -timeout 15m ./test/golden

@@ -40,21 +40,28 @@ func (p *process) isSource(class string) bool {
 // fenceRetry is the pause between two tries of a task to get a round of fencing while the group has no leader.
 const fenceRetry = 500 * time.Millisecond
 
+// fenceTold is the try after which the log tells of the wait.
+const fenceTold = 10
+
 // fenceFirst asks the leader for a round of fencing. What passes with a rebalance is waited for.
 func (p *process) fenceFirst(ctx context.Context, connector string) error {
-	deadline := time.Now().Add(opTimeout)
-	for {
+	began := time.Now()
+	for tries := 1; ; tries++ {
 		err := p.fenceOnce(ctx, connector)
 		if err == nil {
 			return nil
 		}
-		passing := errors.Is(err, cluster.ErrRebalancing) || errors.Is(err, cluster.ErrStarting)
-		if ctx.Err() != nil || !passing || time.Now().After(deadline) {
+		_, moved := errors.AsType[*cluster.NotLeader](err)
+		passing := moved || errors.Is(err, cluster.ErrRebalancing) || errors.Is(err, cluster.ErrStarting)
+		if ctx.Err() != nil || !passing || time.Since(began) > opTimeout {
 			err = fmt.Errorf("Failed to perform round of zombie fencing: %w", err)
 			if passing {
 				return connect.Retriable(err, time.Second)
 			}
 			return err
+		}
+		if tries == fenceTold {
+			p.log.Info("a task waits for the leader to fence out its predecessors", "connector", connector, "reason", err)
 		}
 		select {
 		case <-ctx.Done():

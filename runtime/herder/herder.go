@@ -102,6 +102,8 @@ type Herder struct {
 	member  Member
 	stopped bool
 
+	calls map[core.OpID]context.CancelFunc // of the slow actions under way; the loop's own
+
 	hidden map[connect.TaskID]cluster.Status // see repairStatuses; the loop's own
 	rivals map[string]*rival                 // by worker id, see watchRivals; the loop's own
 
@@ -131,7 +133,7 @@ func New(cfg Config) *Herder {
 	return &Herder{
 		cfg: cfg, core: core.New(cfg.Core, cfg.Config.Snapshot()), requests: make(chan request), stages: make(chan stageQuery), done: make(chan core.Done),
 		waiting: map[core.ReqID]chan core.Reply{}, ready: make(chan struct{}),
-		rivals: map[string]*rival{},
+		rivals: map[string]*rival{}, calls: map[core.OpID]context.CancelFunc{},
 	}
 }
 

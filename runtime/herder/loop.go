@@ -54,6 +54,7 @@ func (h *Herder) Run(ctx context.Context) error {
 		case r := <-h.cfg.Worker.Reports():
 			ev = core.Reported{Report: r}
 		case d := <-h.done:
+			h.callOff(d.Op)
 			ev = d
 		}
 		for _, a := range h.core.Step(time.Now(), ev) {
@@ -219,6 +220,8 @@ func (h *Herder) perform(ctx context.Context, a core.Action) {
 		} else {
 			h.cfg.Status.Put(a.Status)
 		}
+	case core.CallOff:
+		h.callOff(a.Op)
 	case core.CleanStatus:
 		h.cleanStatus(a.Snapshot)
 	default:
@@ -279,7 +282,7 @@ func (h *Herder) begin(ctx context.Context, a core.Action) {
 	case core.Claim:
 		h.slow(ctx, a.Op, h.cfg.OpTimeout, func(ctx context.Context) (any, error) {
 			err := h.cfg.Claim(ctx)
-			if err != nil {
+			if err != nil && !errors.Is(context.Cause(ctx), context.Canceled) {
 				h.cfg.Log.Warn("claiming the config topic failed, will try again", "error", err)
 			}
 			return nil, err
@@ -304,9 +307,9 @@ const lateGrace = time.Second
 // slow runs do in a goroutine of its own. It may call a connector's code (validating does), which may not care about its context: such
 // a call is given up at the deadline, since other requests of the connector queue behind it, and at the end of the loop.
 func (h *Herder) slow(ctx context.Context, op core.OpID, timeout time.Duration, do func(context.Context) (any, error)) {
+	opCtx, cancel := context.WithTimeoutCause(ctx, timeout, core.ErrLate)
+	h.calls[op] = cancel
 	h.ops.Go(func() {
-		opCtx, cancel := context.WithTimeoutCause(ctx, timeout, core.ErrLate)
-		defer cancel()
 		answer := make(chan core.Done, 1)
 		go func() { answer <- protect(opCtx, op, do) }()
 		var d core.Done
@@ -324,6 +327,14 @@ func (h *Herder) slow(ctx context.Context, op core.OpID, timeout time.Duration, 
 		}
 		h.done <- d
 	})
+}
+
+// callOff ends the context of a slow action; one that is over needs it no more.
+func (h *Herder) callOff(op core.OpID) {
+	if cancel, ok := h.calls[op]; ok {
+		cancel()
+		delete(h.calls, op)
+	}
 }
 
 // protect turns a panic of do into an error.

@@ -80,6 +80,9 @@ func (w *Writer) Claim(ctx context.Context) error {
 	}
 	w.txn.Lock()
 	defer w.txn.Unlock()
+	if ctx.Err() != nil { // over while it waited for a transaction: whoever has the topic by now is not to be cut off
+		return fmt.Errorf("claiming topic %q: %w", w.cfg.Topic, context.Cause(ctx))
+	}
 	w.drop(nil)
 	client, err := w.open()
 	if err != nil {

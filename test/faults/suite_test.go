@@ -144,7 +144,7 @@ func bed(t *testing.T, port, controller int, extra string) func(args ...string) 
 // ask sends a request to any worker, and to another if that one cannot carry it out now. done tells whether an error means success: a
 // request whose answer got lost is sent again.
 func (s *suite) ask(method, path string, body any, done func(*process.StatusError) bool) (int, error) {
-	deadline := time.Now().Add(90 * time.Second)
+	deadline := time.Now().Add(4 * time.Minute) // a broker may be away for more than a minute, and take as long to be back
 	for i := 0; ; i++ {
 		n := s.nodes[i%len(s.nodes)]
 		status, err := n.Do(method, path, body, nil)

@@ -146,6 +146,9 @@ type (
 		Status cluster.Status
 		Safe   bool // only if nobody else wrote a newer one
 	}
+	// CallOff ends a slow action that nobody waits for any more, if it is still under way; its Done is not needed. A former leader's must not
+	// go on: a claim or a round of fencing that waits for a broker would cut off the next leader, or its tasks, when the broker is back.
+	CallOff struct{ Op OpID }
 	// CleanStatus tells the leader's shell to remove statuses of what is not configured any more.
 	CleanStatus struct{ Snapshot *cluster.Snapshot }
 )
@@ -199,6 +202,7 @@ func (Ready) action()          {}
 func (LeaveGroup) action()     {}
 func (Reply) action()          {}
 func (WriteStatus) action()    {}
+func (CallOff) action()        {}
 func (CleanStatus) action()    {}
 func (ReadToEnd) action()      {}
 func (WriteConfig) action()    {}

@@ -137,7 +137,10 @@ func (h *Herder) abort(leader bool, err error) []Action {
 			return
 		}
 		dropped[f] = true
-		delete(h.ops, f.op)
+		if f.op != 0 {
+			delete(h.ops, f.op)
+			acts = append(acts, CallOff{f.op})
+		}
 		if f.req != 0 {
 			acts = append(acts, Reply{Req: f.req, Err: err})
 		}

@@ -323,6 +323,14 @@ func (r *rig) render(a Action) string {
 		return op("claim", a.Op)
 	case Release:
 		return op("release", a.Op)
+	case CallOff:
+		for name, id := range r.ops {
+			if id == a.Op {
+				return "call off " + name
+			}
+		}
+		r.t.Errorf("%+v is not under way", a)
+		return "call off ?"
 	case FenceProducers:
 		return op("fenceproducers", a.Op, a.Connector, a.Tasks)
 	case Validate:

@@ -52,7 +52,8 @@ type session struct {
 	// dead is closed when the loop answers no more: callbacks return at once, and nothing may be committed.
 	dead    chan struct{}
 	once    sync.Once
-	closing sync.Once // the client's Close does not bear two callers
+	closing atomic.Bool   // the client's Close does not bear two callers
+	closed  chan struct{} // it has come back
 
 	refused atomic.Pointer[error] // brokers do not let the client in
 
@@ -70,7 +71,7 @@ type beginning struct {
 func (t *Task) newSession() (*session, error) {
 	s := &session{
 		ctl: t.ctl, requests: make(chan *request), polls: make(chan context.Context), results: make(chan kgo.Fetches, 1),
-		dead: make(chan struct{}), begun: map[connect.TopicPartition]beginning{}, fetched: &fetched{mem: t.mem},
+		dead: make(chan struct{}), closed: make(chan struct{}), begun: map[connect.TopicPartition]beginning{}, fetched: &fetched{mem: t.mem},
 	}
 	opts := []kgo.Opt{
 		// Java's default assignors, in its order.
@@ -217,7 +218,14 @@ func (s *session) close() {
 }
 
 // closeClient ends the client, once; a second caller waits for the first.
-func (s *session) closeClient() { s.closing.Do(s.client.CloseAllowingRebalance) }
+func (s *session) closeClient() {
+	if s.closing.Swap(true) {
+		<-s.closed // no sync.Once: waiting for one stops the virtual time of tests
+		return
+	}
+	s.client.CloseAllowingRebalance()
+	close(s.closed)
+}
 
 // fetchError sorts the errors of a poll: fatal ones, which trying again cannot mend, and others, which the client retries.
 func fetchError(topic string, partition int32, err error) (failure error, ignore bool) {

@@ -44,6 +44,7 @@ type settings struct {
 	row             row.Options // but for the names
 	rules           []columnRule
 	converters      []converter
+	reselect        []reselector // post.processors
 	keyColumns      []keyColumns
 	snapshot        snapshotMode
 	locking         string
@@ -167,6 +168,9 @@ func settingsOf(v config.Values) (*settings, error) {
 		return nil, err
 	}
 	if s.converters, err = convertersOf(v); err != nil {
+		return nil, err
+	}
+	if s.reselect, err = reselectorsOf(v); err != nil {
 		return nil, err
 	}
 	if s.gtidFilter, err = gtidFilterOf(v); err != nil {

@@ -15,6 +15,7 @@
 //	snapshot.go  table definitions and the end; snapshotlock.go: locks and position; snapshotread.go: rows, by several threads
 //	resume.go    an interrupted snapshot goes on; progress.go: what the offset says of it
 //	incremental.go  tables read in chunks beside the stream; job.go, window.go, watermark.go, keyrange.go: its parts
+//	reselect.go  post.processors; naming.go: topic.naming.strategy; historyfile.go: the schema history in a file; notes.go: keys without effect
 //	signal.go    what signals ask for; signalchannel.go: where they come from; blocking.go; notify.go: what is told of it all
 //	stream.go    connection to the binary log, reconnecting; events.go: what each event does
 //	query.go     statements, DDL among them; status.go: the session they ran in; payload.go: compressed transactions

@@ -104,6 +104,8 @@ type tableInfo struct {
 	codec    *row.Codec
 	envelope *data.Schema
 	db, name data.Value
+
+	keyColumns []string // of message.key.columns; nil: the table's own key
 }
 
 // writer makes records. One goroutine.

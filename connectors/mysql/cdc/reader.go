@@ -54,6 +54,8 @@ type reader struct {
 	beatConn *server.Conn // for heartbeat.action.query; nil until used
 	attempts int
 
+	selectConn *server.Conn // of post.processors; nil until used
+
 	fileName  string
 	fileValue data.Value
 
@@ -109,6 +111,7 @@ func (r *reader) run(ctx context.Context) error {
 		return err
 	}
 	defer r.closeBeat()
+	defer r.closeSelect()
 	defer r.dropHeld()
 	if r.set.signals.file != "" || r.set.signals.kafka {
 		var polling sync.WaitGroup

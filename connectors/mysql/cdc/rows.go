@@ -99,15 +99,19 @@ func (r *reader) rows(ctx context.Context, t replication.EventType, op data.Valu
 		return err
 	}
 	e.partial = t == replication.PARTIAL_UPDATE_ROWS_EVENT
+	now, err := r.reselect(ctx, m, op, e, skip)
+	if err != nil {
+		return err
+	}
 	if err := r.q.begin(ctx); err != nil {
 		return err
 	}
 	defer r.q.end()
-	return r.emitRows(ctx, m, op, e, skip)
+	return r.emitRows(ctx, m, op, e, skip, now)
 }
 
-// emitRows decodes and queues the rows of an event.
-func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e rowsEvent, skip uint64) error {
+// emitRows decodes and queues the rows of an event. now has what was looked up for them.
+func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e rowsEvent, skip uint64, now map[uint64][]selected) error {
 	c := r.cur
 	base := c.offset()
 	if r.releasing != nil {
@@ -161,6 +165,9 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 			done = r.nextOffset(r.releasing.after, 0)
 		}
 		if n >= skip {
+			for i := range now[n] {
+				now[n][i].apply(after)
+			}
 			c.row, o.row = int32(n), int32(n)
 			r.w.change(r.q, b, m.info, &o, op, before, after, from, done, size-len(e.images)+recordOverhead)
 			if r.releasing == nil {

@@ -55,7 +55,7 @@ func (ts *tables) build(t *history.Table) (*tableInfo, error) {
 		return nil, err
 	}
 	return &tableInfo{
-		id: t.ID, topic: topic, codec: codec, db: data.String(t.ID.DB), name: data.String(t.ID.Name),
+		id: t.ID, topic: topic, codec: codec, keyColumns: o.KeyColumns, db: data.String(t.ID.DB), name: data.String(t.ID.Name),
 		envelope: envelopeSchema(ts.set.names.schema(topic, "Envelope"), codec.ValueSchema(), ts.set.flavor.source),
 	}, nil
 }

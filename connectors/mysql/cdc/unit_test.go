@@ -135,6 +135,7 @@ func TestGTIDSet(t *testing.T) {
 
 func FuzzGTIDSet(f *testing.F) {
 	f.Add("33db946c-e6aa-11f1-825e-02fc00000001:1-17:19:tag:3,33db946c-e6aa-11f1-825e-02fc00000002:1")
+	f.Add("0-1-7,1-22-9223372036854775807,0-2-5")
 	f.Fuzz(func(t *testing.T, s string) {
 		g, err := parseGTIDSet(s)
 		if err != nil {

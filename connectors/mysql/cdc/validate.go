@@ -84,6 +84,10 @@ func staticProblems(v config.Values) []config.Problem {
 		key, _, _ := strings.Cut(err.Error(), ":")
 		out = append(out, config.Problem{Key: key, Message: err.Error()})
 	}
+	if _, err := reselectorsOf(v); err != nil {
+		key, _, _ := strings.Cut(err.Error(), ":")
+		out = append(out, config.Problem{Key: key, Message: err.Error()})
+	}
 	if _, err := keyColumnsOf(keyMessageKeyColumns.Get(v)); err != nil {
 		add(keyMessageKeyColumns, "%v", err)
 	}
@@ -132,10 +136,6 @@ func unsupported(v config.Values) []config.Problem {
 	if n := keyBinlogBufferSize.Get(v); n > 0 {
 		out = append(out, config.Problem{Key: keyBinlogBufferSize.Name(), Message: fmt.Sprintf(
 			"The '%s' value is invalid: %d is not supported yet; supported: 0", keyBinlogBufferSize.Name(), n)})
-	}
-	if keyPostProcessors.Get(v) != "" {
-		out = append(out, config.Problem{Key: keyPostProcessors.Name(), Message: fmt.Sprintf(
-			"The '%s' value is invalid: %s is not supported yet; leave it out", keyPostProcessors.Name(), keyPostProcessors.Get(v))})
 	}
 	return out
 }

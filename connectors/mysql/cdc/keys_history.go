@@ -42,7 +42,7 @@ var (
 						Doc("Rebuild by DDL text, not by tableChanges.")
 	keySchemaHistoryInternalMemoryOptimization = config.String("schema.history.internal.memory.optimization").Default("off").Valid(oneOf("schema.history.internal.memory.optimization", "off", "on", "shared")).Aliases("database.history.memory.optimization").
 							Group("History Storage", 13).Importance(config.Low).Width(config.WidthShort).DisplayName("Memory optimization").
-							Doc("No effect: equal parts of table models are shared anyway.")
+							Doc("No effect: table models are kept as they are.")
 	keySchemaHistoryInternalDdlFilter = config.List("schema.history.internal.ddl.filter").Aliases("database.history.ddl.filter").
 						Group("History Storage", 14).Importance(config.Low).Width(config.WidthLong).DisplayName("DDL filter").
 						Doc("DDL never stored: RDS heartbeat, GRANT/REVOKE, ANALYZE, views, routines, users, TRUNCATE, SAVEPOINT ...")

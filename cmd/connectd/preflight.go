@@ -42,7 +42,7 @@ func lay(ctx context.Context, props config.Props) (*groundwork, error) {
 	resolved, unresolved := g.resolver.ResolveProps(ctx, props)
 	if unresolved != nil {
 		g.problem("config.providers", props["config.providers"], "resolving the worker config: "+unresolved.Error())
-		return g, nil
+		return g, nil //nolint:nilerr // it is among the problems
 	}
 	g.props = resolved
 	return g, nil

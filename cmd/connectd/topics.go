@@ -92,6 +92,17 @@ func (c topicCreator) EnsureTopic(ctx context.Context, topic string) error {
 	return err
 }
 
+// MaxMessageBytes implements sourcetask.TopicLimits.
+func (c topicCreator) MaxMessageBytes(ctx context.Context, topic string) (n int32, err error) {
+	err = c.p.withAdmin(c.admin, func(cl *kgo.Client) (err error) {
+		n, err = kafka.MaxMessageBytes(ctx, kadm.NewClient(cl), topic)
+		return err
+	})
+	return n, err
+}
+
+var _ sourcetask.TopicLimits = topicCreator{}
+
 // awaitTopic gives the broker a moment to create the topic.
 func awaitTopic(ctx context.Context, cl *kgo.Client, topic string) (err error) {
 	for range 20 {

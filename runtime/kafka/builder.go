@@ -142,8 +142,8 @@ func (b *builder) defaults() {
 	case RoleProducer:
 		// A topic that is still being created must not fail a record: kgo gives up after 4 tries by default. Without a byte limit
 		// it would buffer 50,000 records of any size.
-		b.out.MaxBufferedBytes = defaultBufferedBytes
-		b.add(kgo.UnknownTopicRetries(-1), kgo.ProducerLinger(5*time.Millisecond), kgo.ProducerBatchMaxBytes(1<<20),
+		b.out.MaxBufferedBytes, b.out.MaxBatchBytes = defaultBufferedBytes, defaultBatchBytes
+		b.add(kgo.UnknownTopicRetries(-1), kgo.ProducerLinger(5*time.Millisecond), kgo.ProducerBatchMaxBytes(defaultBatchBytes),
 			kgo.AllowAutoTopicCreation(), kgo.RecordPartitioner(Partitioner()))
 	case RoleLogWriter:
 		b.out.MaxBufferedBytes = defaultBufferedBytes
@@ -158,6 +158,7 @@ func (b *builder) defaults() {
 
 const (
 	defaultBufferedBytes = 8 << 20
+	defaultBatchBytes    = 1 << 20
 	metadataMinAge       = 100 * time.Millisecond
 )
 

@@ -68,6 +68,8 @@ type Options struct {
 	TransactionalID string
 	// Idempotent tells whether a producer is idempotent.
 	Idempotent bool
+	// MaxBatchBytes is max.request.size of a producer: no batch is larger.
+	MaxBatchBytes int32
 	// MaxBufferedBytes bounds what a producer buffers.
 	MaxBufferedBytes int
 }

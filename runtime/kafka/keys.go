@@ -88,6 +88,7 @@ var producerKeys = map[string]setter{
 	"max.request.size": func(b *builder, k, v string) {
 		if n, ok := b.whole(k, v, 0, maxInt); ok {
 			n = min(max(n, 512), 1<<30)
+			b.out.MaxBatchBytes = int32(n)
 			b.add(kgo.ProducerBatchMaxBytes(int32(n)))
 			if n > 100<<20 {
 				b.add(kgo.BrokerMaxWriteBytes(int32(n)))

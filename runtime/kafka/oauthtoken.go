@@ -160,12 +160,12 @@ func readToken(text string) (token, error) {
 	if len(parts) != 3 {
 		return t, nil
 	}
-	payload, notBase64 := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
 	var claims struct {
 		Exp float64 `json:"exp"`
 	}
-	if notBase64 != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 {
-		return t, nil
+	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 {
+		return t, nil //nolint:nilerr // a token that is none of JWT's has no end that is known
 	}
 	t.expires = time.UnixMilli(int64(min(claims.Exp, 1e11) * 1000))
 	if time.Now().After(t.expires) {

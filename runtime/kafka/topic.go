@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/connectd/connectd/connect/config"
@@ -101,6 +102,16 @@ func DescribeTopic(ctx context.Context, adm *kadm.Client, name string) (TopicInf
 		info.Settings[c.Key] = c.MaybeValue()
 	}
 	return info, nil
+}
+
+// MaxMessageBytes is the largest batch that a topic takes (max.message.bytes); 0 if the user may not describe it.
+func MaxMessageBytes(ctx context.Context, adm *kadm.Client, topic string) (int32, error) {
+	info, err := DescribeTopic(ctx, adm, topic)
+	if err != nil {
+		return 0, err
+	}
+	n, _ := strconv.ParseInt(info.Settings["max.message.bytes"], 10, 32) // 0 if it is not among them
+	return int32(n), nil
 }
 
 // CheckCompacted fails unless cleanup.policy of the topic is compact and nothing else: with delete, a cluster forgets its connectors

@@ -53,14 +53,16 @@ type SourceOrigin struct {
 // letterOf makes the dead letter of f.
 func (d *DeadLetter) letterOf(f Failure) *kgo.Record {
 	r := &kgo.Record{Topic: d.cfg.Topic, Partition: connect.NoPartition}
-	format, timestamp := FormatWire, connect.NoTimestamp
+	format := FormatConnectJSON
+	var timestamp int64
 	if f.Wire != nil {
-		r.Key, r.Value, timestamp = f.Wire.Key, f.Wire.Value, f.Wire.Timestamp
+		format, timestamp = FormatWire, f.Wire.Timestamp
+		r.Key, r.Value = f.Wire.Key, f.Wire.Value
 		for _, h := range f.Wire.Headers {
 			r.Headers = append(r.Headers, kgo.RecordHeader(h))
 		}
 	} else {
-		format, timestamp = FormatConnectJSON, f.Source.Record.Timestamp
+		timestamp = f.Source.Record.Timestamp
 		if err := d.render(&f.Source.Record, r); err != nil {
 			d.cfg.Log.Warn("A record cannot be rendered; its dead letter has headers only", "topic", d.cfg.Topic, "error", err)
 			format, r.Key, r.Value, r.Headers = FormatOmitted, nil, nil, nil

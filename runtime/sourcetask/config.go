@@ -29,6 +29,12 @@ type TopicCreator interface {
 	EnsureTopic(ctx context.Context, topic string) error
 }
 
+// TopicLimits is a TopicCreator that knows how large a batch may be: the client does not split one that the broker refuses, so good
+// records would fail with it. It is asked after EnsureTopic; 0 and errors mean not known.
+type TopicLimits interface {
+	MaxMessageBytes(ctx context.Context, topic string) (int32, error)
+}
+
 // Config makes a Task.
 type Config struct {
 	ID connect.TaskID
@@ -46,6 +52,8 @@ type Config struct {
 	LoginRefused func(error) (hint string, refused bool)
 	Offsets      OffsetWriter
 	Topics       TopicCreator // nil: topics are taken as they are
+	// MaxBatchBytes is the largest batch of Producer (max.request.size); 0: what Producer says, whatever topics take.
+	MaxBatchBytes int32
 	// Transaction makes the task exactly-once; then Offsets is not used, nor is CommitInterval. Nil: at least once.
 	Transaction *Transaction
 	// Fallback are options to add to Producer where Refused says of the producer's first error that idempotent writes are not allowed.

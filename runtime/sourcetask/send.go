@@ -169,6 +169,7 @@ func (t *Task) ensure(topic string) error {
 	for attempt := 1; ; attempt++ {
 		err := protect(func() error { return t.cfg.Topics.EnsureTopic(t.send, topic) })
 		if err == nil {
+			t.learnLimit(topic)
 			return nil
 		}
 		after, ok := connect.RetryAfter(err)
@@ -181,6 +182,33 @@ func (t *Task) ensure(topic string) error {
 		}
 	}
 }
+
+// learnLimit keeps how large a batch the topic takes, before the client first hears of the topic.
+func (t *Task) learnLimit(topic string) {
+	l, ok := t.cfg.Topics.(TopicLimits)
+	if !ok || t.cfg.MaxBatchBytes <= 0 {
+		return
+	}
+	n, err := l.MaxMessageBytes(t.send, topic)
+	if err != nil {
+		t.cfg.Log.Debug("max.message.bytes of a topic is not known", "topic", topic, "error", err)
+		return
+	}
+	if n > 0 && n < t.cfg.MaxBatchBytes {
+		t.limits.Store(topic, n)
+	}
+}
+
+// batchLimit is the largest batch for a topic. Any goroutine; the client asks once per partition.
+func (t *Task) batchLimit(topic string) int32 {
+	if n, ok := t.limits.Load(topic); ok {
+		return max(n.(int32), minBatchBytes)
+	}
+	return t.cfg.MaxBatchBytes
+}
+
+// minBatchBytes is the least that the client takes for a limit.
+const minBatchBytes = 512
 
 // produce hands the record to the client; the segment travels as its context.
 func (t *Task) produce(s *segment, r *connect.SourceRecord, out *kgo.Record) {

@@ -43,6 +43,7 @@ type Task struct {
 	topics  map[string]struct{}   // that exist; the sender's alone
 	cur     sending               // the sender's alone
 	origin  pipeline.SourceOrigin // likewise
+	limits  sync.Map              // int32 by topic: max.message.bytes that are below Config.MaxBatchBytes
 	reports bool                  // failed records are logged or go to the dead-letter topic
 
 	recycler        connect.Recycler
@@ -177,6 +178,9 @@ func (t *Task) connect() error {
 		kgo.UnknownTopicRetries(60),
 	}
 	opts = append(opts, t.cfg.Producer...)
+	if t.cfg.MaxBatchBytes > 0 {
+		opts = append(opts, kgo.ProducerBatchMaxBytesFn(t.batchLimit))
+	}
 	opts = append(opts,
 		kgo.WithHooks(&pipeline.Logins{Judge: t.cfg.LoginRefused, Fail: t.fail}),
 		// The sender waits by itself, so that a stop is noticed: Produce would block until there is room.

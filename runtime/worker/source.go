@@ -114,7 +114,7 @@ func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan
 	cfg := sourcetask.Config{
 		ID: r.id, Task: plan.Source.New().NewTask(), Producer: prod.Opts, LoginRefused: kafka.Refused, Offsets: offsets,
 		Context:        connect.SourceTaskContext{Config: values, Offsets: offsets, Logs: b.Logs},
-		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout, MaxBufferedBytes: int64(prod.MaxBufferedBytes),
+		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout, MaxBufferedBytes: int64(prod.MaxBufferedBytes), MaxBatchBytes: prod.MaxBatchBytes,
 		Memory: b.Memory, Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
 	}
 	if r.want.FenceFirst {

@@ -133,8 +133,8 @@ func checkRetention(ctx context.Context, conn *server.Conn, set *settings) ([]fi
 	if err != nil {
 		return nil, err
 	}
-	seconds, notSet := strconv.ParseInt(v, 10, 64)
-	if notSet != nil || seconds == 0 || time.Duration(seconds)*time.Second >= shortRetention {
+	seconds, _ := strconv.ParseInt(v, 10, 64) // 0 for a server without the variable, too
+	if seconds == 0 || time.Duration(seconds)*time.Second >= shortRetention {
 		return nil, nil
 	}
 	return advise("the binary log is kept for %s (binlog_expire_logs_seconds=%d): a connector that is down for longer needs a new snapshot",

@@ -96,9 +96,8 @@ func (r *reader) presentDefinition(ctx context.Context, conn *server.Conn, id hi
 	if err != nil || len(text) < 2 {
 		return nil, "", err
 	}
-	info, unusable := r.learnFrom(id, text[1])
-	if unusable != nil {
-		r.log.Warn("the present definition of a table cannot be used", "table", id, "error", unusable)
+	info := r.usable(id, text[1])
+	if info == nil {
 		return nil, "", nil
 	}
 	if info.mismatch(tm) != nil {
@@ -108,6 +107,16 @@ func (r *reader) presentDefinition(ctx context.Context, conn *server.Conn, id hi
 }
 
 const codeNoSuchDatabase = 1049
+
+// usable is the table of a definition; nil, and logged, if it cannot be read.
+func (r *reader) usable(id history.TableID, ddl string) *tableInfo {
+	info, err := r.learnFrom(id, ddl)
+	if err != nil {
+		r.log.Warn("the present definition of a table cannot be used", "table", id, "error", err)
+		return nil
+	}
+	return info
+}
 
 func (r *reader) learnFrom(id history.TableID, ddl string) (*tableInfo, error) {
 	t, err := r.ddl.FromShowCreate(r.model, id.DB, ddl)

@@ -48,6 +48,8 @@ const (
 	retryMax = 10 * time.Second
 	// probeAfter is how long ReadToEnd waits without progress before it asks whether anything is left to read at all.
 	probeAfter = 100 * time.Millisecond
+	// slowAfter is when ReadToEnd says what it waits for.
+	slowAfter = 5 * time.Second
 )
 
 // Log reads one topic. Safe for concurrent use.

@@ -21,6 +21,7 @@ func (l *Log) ReadToEnd(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading topic %q to its end: asking for the end: %w", l.cfg.Topic, err)
 	}
+	begin, told := time.Now(), false
 	timer := time.NewTimer(probeAfter)
 	defer timer.Stop()
 	for {
@@ -30,6 +31,11 @@ func (l *Log) ReadToEnd(ctx context.Context) error {
 		}
 		if len(behind) == 0 {
 			return nil
+		}
+		if !told && time.Since(begin) > slowAfter {
+			told = true
+			l.log.Warn("reading to the end takes long: the rest may stand behind a transaction that is open still, until its producer's "+
+				"transaction.timeout.ms has passed, or the broker does not answer", "positions", behind, "ends", ends)
 		}
 		timer.Reset(probeAfter)
 		select {

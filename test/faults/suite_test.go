@@ -217,7 +217,9 @@ func (s *suite) revive() {
 // healed waits until every worker tells that every connector is as wanted, and a line written now has come out.
 func (s *suite) healed() {
 	s.t.Helper()
-	limit := 90 * time.Second
+	// The transaction of a killed task that was paused meanwhile stays open until it times out (60 s, looked for each 10 s), and so long
+	// its connector's other tasks cannot know what was committed behind it.
+	limit := 150 * time.Second
 	for _, n := range s.nodes {
 		n.AwaitHealthy(limit)
 	}

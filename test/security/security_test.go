@@ -61,7 +61,6 @@ type sites struct {
 	scram          func(mechanism, password string) props
 	user, password string
 	plaintext      string
-	tickets        string
 }
 
 func bed(t *testing.T) sites {

@@ -137,7 +137,7 @@ func (l *fileLog) ReadToEnd(ctx context.Context, f func(key, value []byte) error
 				return err
 			}
 		}
-		if err != nil {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 	}

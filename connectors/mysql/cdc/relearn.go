@@ -40,6 +40,9 @@ func (info *tableInfo) mismatch(tm *replication.TableMapEvent) error {
 	return nil
 }
 
+// fits is mismatch's short answer.
+func (info *tableInfo) fits(tm *replication.TableMapEvent) bool { return info.mismatch(tm) == nil }
+
 // relearn finds the definition that a table map was written with: the server's present one if it fits, else the map's own description
 // (binlog_row_metadata=FULL). nil without an error if there is none, and why says what is wrong.
 func (r *reader) relearn(ctx context.Context, id history.TableID, tm *replication.TableMapEvent, why error) (*tableInfo, error) {
@@ -100,10 +103,10 @@ func (r *reader) presentDefinition(ctx context.Context, conn *server.Conn, id hi
 	if info == nil {
 		return nil, "", nil
 	}
-	if info.mismatch(tm) != nil {
-		return nil, "", nil
+	if info.fits(tm) {
+		return info, text[1], nil
 	}
-	return info, text[1], nil
+	return nil, "", nil
 }
 
 const codeNoSuchDatabase = 1049

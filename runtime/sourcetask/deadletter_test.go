@@ -166,7 +166,7 @@ func TestOffsetWaitsForTheDeadLetter(t *testing.T) {
 				return nil, nil, false
 			}
 			asked <- struct{}{}
-			c.SleepControl(func() { <-answer })
+			hold(c, answer)
 			if !fails {
 				return nil, nil, false
 			}

@@ -176,6 +176,15 @@ func newCluster(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
 	return c
 }
 
+// hold holds the request under control until answer has something or is closed. kfake does not bear a SleepControl that does not sleep.
+func hold(c *kfake.Cluster, answer <-chan struct{}) {
+	select {
+	case <-answer:
+	default:
+		c.SleepControl(func() { <-answer })
+	}
+}
+
 // running is a task under Run.
 type running struct {
 	*sourcetask.Task

@@ -28,7 +28,7 @@ func TestUnansweredTaskLeavesRoomForOthers(t *testing.T) {
 			case unanswered <- struct{}{}:
 			default:
 			}
-			c.SleepControl(func() { <-answer })
+			hold(c, answer)
 		}
 		return nil, nil, false
 	})

@@ -2,6 +2,7 @@ package transforms
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -51,8 +52,9 @@ func (t *replaceField) Configure(v config.Values) (err error) {
 		return err
 	}
 	t.back = make(map[string]string, len(t.renames))
-	for from, to := range t.renames {
-		t.back[to] = from
+	// Of several fields that get one name, the last counts; Java's order is that of a hash map.
+	for _, from := range slices.Sorted(maps.Keys(t.renames)) {
+		t.back[t.renames[from]] = from
 	}
 	t.plans.build = t.plan
 	return nil

@@ -134,6 +134,7 @@ func (l *letter) finish(err error) {
 	if l.settle != nil {
 		l.settle(err)
 	}
+	d.told()
 }
 
 // sendAlone sends a dead letter that was refused as too large once more: by itself, since the client fails a whole batch for one large
@@ -198,9 +199,6 @@ func (d *DeadLetter) end(l *letter, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.bytes -= l.size
-	if d.n--; d.n == 0 {
-		close(d.idle)
-	}
 	if err != nil {
 		// The offset stays pending for good: it must never be committed (invariant 2).
 		if d.err == nil {
@@ -217,6 +215,15 @@ func (d *DeadLetter) end(l *letter, err error) {
 	}
 	if len(m) == 0 {
 		delete(d.pending, l.at.TopicPartition)
+	}
+}
+
+// told counts a letter as done: its user has heard of it, so that whoever waited for all letters finds their records settled.
+func (d *DeadLetter) told() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.n--; d.n == 0 {
+		close(d.idle)
 	}
 }
 
@@ -255,7 +262,7 @@ func (d *DeadLetter) Oldest(tp connect.TopicPartition) (offset int64, ok bool) {
 	return offset, ok
 }
 
-// Idle is closed when all dead letters sent so far are durable or have failed.
+// Idle is closed when all dead letters sent so far are durable or have failed, and what Hold returned was called for each.
 func (d *DeadLetter) Idle() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()

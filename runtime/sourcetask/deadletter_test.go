@@ -212,6 +212,50 @@ func TestOffsetWaitsForTheDeadLetter(t *testing.T) {
 	}
 }
 
+// The last commit has the offsets of records whose dead letters have just become durable: a letter counts as written only when its record
+// is settled.
+func TestLastCommitCountsDeadLetters(t *testing.T) {
+	for _, eos := range []bool{false, true} {
+		c := newCluster(t, kfake.SeedTopics(1, "dlq", "offsets"))
+		edit, _ := withDeadLetters(t, c)
+		s, off := newScript(), newOffsets()
+		settling, settle := make(chan struct{}), make(chan struct{})
+		task := &hearing{script: s, heard: func(*connect.SourceRecord) {
+			if !eos { // a transaction tells behind its commit
+				close(settling)
+				<-settle
+			}
+		}}
+		p := partition("p")
+		s.batches <- []*connect.SourceRecord{record(p, 1, "t", "bad")}
+		r := run(t, c, task, off, func(cfg *sourcetask.Config) {
+			edit(cfg)
+			cfg.CommitInterval = time.Hour
+			if eos {
+				exactlyOnce(&sourcetask.Transaction{Offsets: txnOffsets{make(chan string, 1)}, Boundary: sourcetask.BoundaryInterval, Interval: time.Hour})(cfg)
+				close(settling)
+			}
+		})
+		<-settling
+		for len(s.batches) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		r.stop()
+		time.AfterFunc(50*time.Millisecond, func() { close(settle) }) // so that a commit which does not wait is over
+		if err := r.wait(t); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, s.acks, "bad dropped")
+		if eos {
+			if got := values(t, c, "offsets"); !slices.Equal(got, []string{"1"}) {
+				t.Errorf("committed offsets %q", got)
+			}
+		} else if got := off.get(`"p"`); got != "1" {
+			t.Errorf("offset %q", got)
+		}
+	}
+}
+
 // A record that is too large for the dead-letter topic, too, leaves its headers there.
 func TestTooLargeForTheDeadLetterTopic(t *testing.T) {
 	c := newCluster(t, kfake.SeedTopics(1, "dlq"))

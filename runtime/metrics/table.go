@@ -52,6 +52,8 @@ var (
 		"Bytes handed to the producer and not yet acknowledged.", taskLabels, "")
 	SourcePollTime = row(Histogram, "source_poll_batch_seconds", "seconds",
 		"Time a Poll took that returned records.", taskLabels, "source-task-metrics: poll-batch-avg-time-ms")
+	TransactionSize = row(Histogram, "source_transaction_size", "records",
+		"Records of a transaction that was committed.", taskLabels, "source-task-metrics: transaction-size-avg")
 )
 
 // Sink tasks.
@@ -133,7 +135,7 @@ var (
 // Table lists all metrics of the runtime, in the order of the manual.
 func Table() []*Metric {
 	return []*Metric{
-		SourceRecordPoll, SourceRecordWrite, SourceRecordActive, TaskMemory, TaskMemoryShare, SourceBytesActive, SourcePollTime,
+		SourceRecordPoll, SourceRecordWrite, SourceRecordActive, TaskMemory, TaskMemoryShare, SourceBytesActive, SourcePollTime, TransactionSize,
 		SinkRecordRead, SinkRecordSend, SinkPartitions, SinkPutTime,
 		BatchSize, OffsetCommitSuccess, OffsetCommitFailure, OffsetCommitTime, TaskStatus, TaskRestarts, TaskStalled, TaskNextRestart,
 		RecordFailures, RecordErrors, RecordsSkipped, Retries, ErrorsLogged, DeadLetterRequests, DeadLetterFailures, LastErrorTime,

@@ -122,7 +122,10 @@ func (c *Chain) Close() error {
 
 // Fail reports a record that failed outside of the chain (TASK_PUT, KAFKA_PRODUCE). nil: it is skipped; else the error that fails
 // the task. Any goroutine; it does not wait for the dead letter.
-func (c *Chain) Fail(f Failure) error { return c.h.finish(f) }
+func (c *Chain) Fail(f Failure) error {
+	c.h.counts.failures(1)
+	return c.h.finish(f)
+}
 
 // call runs op, which is one stage, and turns its panic into an error.
 func (c *Chain) call(op func() error) (err error) {

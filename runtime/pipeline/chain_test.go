@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,6 +20,7 @@ import (
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/pipeline"
 )
 
@@ -221,6 +224,59 @@ func TestErrors(t *testing.T) {
 }
 
 // A stop during retries must not make the record count as skipped: its offset would move on.
+// The pauses of RetryWithToleranceOperator: 300 ms doubled, then anything up to errors.retry.delay.max.ms; without end for -1. What a
+// stage itself asks to wait for is heard.
+func TestPausesBetweenRetries(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		most  time.Duration
+		after time.Duration
+		sure  []time.Duration
+	}{
+		{"by default", 0, 0, []time.Duration{300 * time.Millisecond, 600 * time.Millisecond, 1200 * time.Millisecond, 2400 * time.Millisecond,
+			4800 * time.Millisecond, 9600 * time.Millisecond, 19200 * time.Millisecond, 38400 * time.Millisecond}},
+		{"bounded", time.Second, 0, []time.Duration{300 * time.Millisecond, 600 * time.Millisecond}},
+		{"bounded below the first", 100 * time.Millisecond, 0, nil},
+		{"asked for", time.Second, 700 * time.Millisecond, []time.Duration{700 * time.Millisecond, 700 * time.Millisecond}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var at []time.Time
+				chain, _ := newChain(func(cfg *pipeline.Config) {
+					cfg.Errors = pipeline.Errors{RetryTimeout: -1, RetryDelayMax: c.most}
+					cfg.Steps = []pipeline.Step{{Transform: transform(func(*connect.Record) (bool, error) {
+						if at = append(at, time.Now()); len(at) < 60 {
+							return false, connect.Retriable(errors.New("away"), c.after)
+						}
+						return true, nil
+					})}}
+				})
+				o, err := chain.Transform(t.Context(), &connect.Record{Topic: "t"}, pipeline.Failure{})
+				if o != pipeline.Kept || err != nil || len(at) != 60 {
+					t.Fatalf("%v, %v after %d attempts", o, err, len(at))
+				}
+				most, different := c.most, map[time.Duration]bool{}
+				if most == 0 {
+					most = time.Minute
+				}
+				for i := range at[1:] {
+					pause := at[i+1].Sub(at[i])
+					switch {
+					case i < len(c.sure) && pause != c.sure[i]:
+						t.Errorf("pause %d is %v, want %v", i+1, pause, c.sure[i])
+					case pause <= 0 || pause > most:
+						t.Errorf("pause %d is %v, more than %v", i+1, pause, most)
+					}
+					different[pause] = true
+				}
+				if len(different) < 10 {
+					t.Errorf("%d different pauses: tasks that fail together come back together", len(different))
+				}
+			})
+		})
+	}
+}
+
 func TestStopDuringRetriesSkipsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		chain, _ := newChain(func(cfg *pipeline.Config) {
@@ -368,4 +424,22 @@ func (quiet) Append(_ context.Context, dst []byte, _ string, _ *connect.WireHead
 		return dst, false, nil
 	}
 	return append(dst, d.Value.TextBytes()...), true, nil
+}
+
+// What tasks and producers report counts as a failure, as it does for Java's RetryWithToleranceOperator.executeFailed.
+func TestReportedRecordsAreCounted(t *testing.T) {
+	reg := metrics.New()
+	chain, _ := newChain(func(cfg *pipeline.Config) {
+		cfg.Errors, cfg.Metrics = pipeline.Errors{Tolerance: pipeline.All}, reg.Scope(connect.TaskID{Connector: "c"})
+	})
+	if err := chain.Fail(pipeline.Failure{Stage: pipeline.TaskPut, Err: errors.New("refused")}); err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	reg.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, want := range []string{"record_failures", "record_errors", "records_skipped"} {
+		if !strings.Contains(w.Body.String(), "connectd_task_error_"+want+`_total{connector="c",task="0"} 1`) {
+			t.Errorf("%s is not 1", want)
+		}
+	}
 }

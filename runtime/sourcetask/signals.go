@@ -7,11 +7,15 @@ import "github.com/connectd/connectd/runtime/cluster"
 func (t *Task) Signals() []cluster.Signal {
 	active := t.active.Load()
 	unstored, stores := t.track.unstored()
-	return []cluster.Signal{
+	out := []cluster.Signal{
 		{Doing: "in a call of Poll", Busy: t.polling.Load(), Progress: t.polls.Load()},
 		{Doing: "producing records", Busy: active > 0, Progress: t.polled.Load() - active},
 		{Doing: "storing offsets", Busy: unstored, Progress: stores, Grace: t.cfg.CommitInterval + t.cfg.CommitTimeout},
 	}
+	if x := t.txn; x != nil {
+		out = append(out, cluster.Signal{Doing: "ending a transaction", Busy: x.ending.Load(), Progress: x.ends.Load()})
+	}
+	return out
 }
 
 // unstored tells whether there are acknowledged offsets that are not durable yet, and counts how often some have become so.

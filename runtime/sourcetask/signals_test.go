@@ -3,11 +3,17 @@ package sourcetask_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/runtime/cluster"
+	"github.com/connectd/connectd/runtime/metrics"
 	"github.com/connectd/connectd/runtime/sourcetask"
 )
 
@@ -69,5 +75,36 @@ func TestSignalsWhileOffsetsAreNotStored(t *testing.T) {
 	r.until(t, "storing offsets", func(s cluster.Signal) bool { return !s.Busy && s.Progress > 0 })
 	if p := r.until(t, "producing records", isIdle); p.Progress != 1 {
 		t.Errorf("%d records", p.Progress)
+	}
+}
+
+// A transaction that cannot be ended shows, though Kafka has acknowledged all its records. Its size is counted when it is committed.
+func TestSignalsWhileATransactionDoesNotEnd(t *testing.T) {
+	c, s, off := txnCluster(t), newScript(), txnOffsets{make(chan string, 100)}
+	answer := make(chan struct{})
+	c.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.SleepControl(func() { <-answer })
+		return nil, nil, false
+	})
+	reg := metrics.New()
+	r := run(t, c, s, newOffsets(), func(cfg *sourcetask.Config) {
+		exactlyOnce(&sourcetask.Transaction{Offsets: off})(cfg)
+		cfg.Metrics = reg.Scope(cfg.ID)
+	})
+	p := partition("p")
+	s.batches <- []*connect.SourceRecord{record(p, 1, "one", "a"), record(p, 2, "one", "drop"), record(p, 3, "one", "b")}
+	r.until(t, "producing records", func(s cluster.Signal) bool { return !s.Busy && s.Progress == 3 })
+	const doing = "ending a transaction"
+	if stuck := r.until(t, doing, isBusy); stuck.Progress != 0 {
+		t.Errorf("progress %d", stuck.Progress)
+	}
+	close(answer)
+	r.until(t, doing, func(s cluster.Signal) bool { return !s.Busy && s.Progress == 1 })
+	w := httptest.NewRecorder()
+	reg.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, want := range []string{`connectd_source_transaction_size_sum{connector="c",task="0"} 2`, `connectd_source_transaction_size_count{connector="c",task="0"} 1`} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %s in the metrics", want)
+		}
 	}
 }

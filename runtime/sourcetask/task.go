@@ -71,6 +71,7 @@ type Task struct {
 type counters struct {
 	poll, write, commitOK, commitFail  func(int64)
 	batchSize, pollSeconds, commitSecs func(float64)
+	transactionSize                    func(float64)
 }
 
 // New makes a task; it starts nothing.
@@ -117,7 +118,7 @@ func (t *Task) measure() {
 		poll: m.Counter(&metrics.SourceRecordPoll.Metric), write: m.Counter(&metrics.SourceRecordWrite.Metric),
 		commitOK: m.Counter(&metrics.OffsetCommitSuccess.Metric), commitFail: m.Counter(&metrics.OffsetCommitFailure.Metric),
 		batchSize: m.Histogram(&metrics.BatchSize.Metric), pollSeconds: m.Histogram(&metrics.SourcePollTime.Metric),
-		commitSecs: m.Histogram(&metrics.OffsetCommitTime.Metric),
+		commitSecs: m.Histogram(&metrics.OffsetCommitTime.Metric), transactionSize: m.Histogram(&metrics.TransactionSize.Metric),
 	}
 	m.Gauge(&metrics.SourceRecordActive.Metric, func() float64 { return float64(t.active.Load()) })
 	m.Gauge(&metrics.TaskMemory.Metric, func() float64 { return float64(t.mem.Used()) })

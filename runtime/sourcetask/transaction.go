@@ -54,11 +54,14 @@ type transactions struct {
 	asked *boundaries // nil unless BoundaryConnector
 
 	open     bool
+	size     int // records produced in the open transaction
 	marks    map[*connect.SourceRecord]mark
 	pending  []connect.Position
 	byPart   map[*connect.SourcePartition]int
 	byDoc    map[string]int
-	aborting atomic.Bool // records that fail do so because the transaction is given up
+	ending   atomic.Bool  // a transaction is being committed or aborted
+	ends     atomic.Int64 // that came to their end
+	aborting atomic.Bool  // records that fail do so because the transaction is given up
 
 	mu       sync.Mutex
 	outcomes []outcome                 // of records, until their transaction has ended
@@ -174,7 +177,20 @@ func (x *transactions) produced(topic string) error {
 	if topic == x.Offsets.Topic() {
 		return errors.New("Source tasks may not produce to their own offsets topics when exactly-once support is enabled")
 	}
-	return x.ensureOpen()
+	if err := x.ensureOpen(); err != nil {
+		return err
+	}
+	x.size++
+	return nil
+}
+
+// begins notes that the transaction is being ended, and returns what notes that it has.
+func (x *transactions) begins() (done func()) {
+	x.ending.Store(true)
+	return func() {
+		x.ends.Add(1)
+		x.ending.Store(false)
+	}
 }
 
 func (x *transactions) ensureOpen() error {
@@ -236,6 +252,7 @@ func (x *transactions) abort() error {
 		return nil
 	}
 	t.cfg.Log.Info("Aborting transaction as requested by connector")
+	defer x.begins()()
 	if err := t.client.Flush(t.send); err != nil {
 		return fmt.Errorf("aborting a transaction: %w", err)
 	}
@@ -245,7 +262,7 @@ func (x *transactions) abort() error {
 	if err := t.client.EndTransaction(t.send, kgo.TryAbort); err != nil {
 		return expired(fmt.Errorf("aborting a transaction: %w", err))
 	}
-	x.open = false
+	x.open, x.size = false, 0
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for i := range x.outcomes {
@@ -262,15 +279,18 @@ func (x *transactions) commit() error {
 		return nil
 	}
 	begin := time.Now()
+	done := x.begins()
 	offsets, err := render(x.pending)
 	if err == nil {
 		err = x.commitWith(offsets)
 	}
+	done()
 	if err != nil {
 		t.count.commitFail(1)
 		return expired(fmt.Errorf("committing a transaction: %w", err))
 	}
-	x.open = false
+	t.count.transactionSize(float64(x.size))
+	x.open, x.size = false, 0
 	t.count.commitOK(1)
 	t.count.commitSecs(time.Since(begin).Seconds())
 	x.Offsets.Committed(offsets)

@@ -118,7 +118,11 @@ func TestGolden(t *testing.T) {
 	base := startWorker(t)
 	for _, c := range calls {
 		if settled[c.N] {
-			await(t, 10*time.Second, "g-src running", func() error { return running(base) })
+			// A restart is carried out after its answer: for a while the state before it is seen.
+			for range 6 {
+				await(t, 10*time.Second, "g-src running", func() error { return running(base) })
+				time.Sleep(50 * time.Millisecond)
+			}
 		}
 		diff := c.replay(t, base)
 		d, known := deviations[c.N]

@@ -296,7 +296,7 @@ func (s *scene) remember(r process.REST) {
 func (s *scene) holds(r process.REST) {
 	s.t.Helper()
 	for n, was := range s.kept {
-		process.Await(s.t, 60*time.Second, n+" as before", func() error {
+		process.Await(s.t, 3*time.Minute, n+" as before", func() error {
 			now, err := s.look(r, n)
 			switch {
 			case err != nil:

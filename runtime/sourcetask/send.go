@@ -77,7 +77,11 @@ func (t *Task) sendRecords(b *block, batch []*connect.SourceRecord) error {
 				return err
 			}
 			s.left.Add(1)
-			t.produce(s, r, out)
+			if !t.compressible(out) {
+				t.produce(t.client, s, r, out)
+			} else if err := t.produceLarge(s, r, out); err != nil {
+				return err
+			}
 		case !t.cur.held:
 			t.dropped(r)
 		}
@@ -211,13 +215,13 @@ func (t *Task) batchLimit(topic string) int32 {
 const minBatchBytes = 512
 
 // produce hands the record to the client; the segment travels as its context.
-func (t *Task) produce(s *segment, r *connect.SourceRecord, out *kgo.Record) {
+func (t *Task) produce(cl *kgo.Client, s *segment, r *connect.SourceRecord, out *kgo.Record) {
 	t.buffered.Add(wireSize(out))
 	promise := t.promise
 	if t.recordCommitter != nil {
 		promise = func(o *kgo.Record, err error) { t.acknowledgeTo(r, o, err) }
 	}
-	t.client.Produce(s, out, promise)
+	cl.Produce(s, out, promise)
 }
 
 func wireSize(r *kgo.Record) int64 { return int64(len(r.Key)+len(r.Value)) + 64 }

@@ -64,6 +64,8 @@ type Task struct {
 
 	mu      sync.Mutex
 	client  *kgo.Client
+	large   *kgo.Client // for records above the topic's max.message.bytes; nil until there is one
+	options []kgo.Opt   // of client
 	failure error
 	closing sync.Once // the client's Close does not bear two callers
 }
@@ -150,8 +152,18 @@ func (t *Task) Abandon() {
 	}
 }
 
-// close ends the client, once; a second caller waits for the first.
-func (t *Task) close() { t.closing.Do(t.client.Close) }
+// close ends the clients, once; a second caller waits for the first.
+func (t *Task) close() {
+	t.closing.Do(func() {
+		t.client.Close()
+		t.mu.Lock()
+		large := t.large
+		t.mu.Unlock()
+		if large != nil {
+			large.Close()
+		}
+	})
+}
 
 // fail notes the first error and ends polling and sending.
 func (t *Task) fail(err error) {
@@ -190,11 +202,11 @@ func (t *Task) connect() error {
 	if err != nil {
 		return fmt.Errorf("making the producer: %w", err)
 	}
-	if cl, err = t.fallBack(cl, opts); err != nil {
+	if cl, opts, err = t.fallBack(cl, opts); err != nil {
 		return err
 	}
 	t.mu.Lock()
-	t.client = cl
+	t.client, t.options = cl, opts
 	t.mu.Unlock()
 	if t.fence.Closed() { // abandoned in between
 		t.close()
@@ -208,22 +220,23 @@ const fallBackAfter = 5 * time.Second
 
 // fallBack makes the producer again with Config.Fallback if the broker does not let this user write idempotently. Whatever else keeps
 // the broker from answering is for the records to find out.
-func (t *Task) fallBack(cl *kgo.Client, opts []kgo.Opt) (*kgo.Client, error) {
+func (t *Task) fallBack(cl *kgo.Client, opts []kgo.Opt) (*kgo.Client, []kgo.Opt, error) {
 	if t.cfg.Refused == nil || t.txn != nil {
-		return cl, nil
+		return cl, opts, nil
 	}
 	ctx, cancel := context.WithTimeout(t.poll, fallBackAfter)
 	defer cancel()
 	_, _, err := cl.ProducerID(ctx)
 	if err == nil || !t.cfg.Refused(err) {
-		return cl, nil
+		return cl, opts, nil
 	}
 	t.cfg.Log.Warn("the cluster refuses idempotent writes, going on without", "error", err)
 	cl.Close()
-	if cl, err = kgo.NewClient(append(opts, t.cfg.Fallback...)...); err != nil {
-		return nil, fmt.Errorf("making the producer: %w", err)
+	opts = append(opts, t.cfg.Fallback...)
+	if cl, err = kgo.NewClient(opts...); err != nil {
+		return nil, nil, fmt.Errorf("making the producer: %w", err)
 	}
-	return cl, nil
+	return cl, opts, nil
 }
 
 // recycle gives a batch back to the task.

@@ -208,6 +208,7 @@ type voyage struct {
 	x     *sourcetask.Boundary // nil: at least once
 	store *offsets
 	mem   *memory.Budget
+	ghost *running // an earlier run that has not been stopped; nil: none
 	fails int
 }
 
@@ -271,6 +272,7 @@ func (v *voyage) live(last bool) {
 		if err := r.wait(v.t); err != nil {
 			v.t.Fatal(err)
 		}
+		v.lay()
 		return
 	}
 	age := time.After(time.Duration(v.rnd.IntN(60)) * time.Millisecond)
@@ -286,13 +288,30 @@ func (v *voyage) live(last bool) {
 			alive = false
 		}
 	}
-	if v.rnd.IntN(4) == 0 {
+	v.lay()
+	switch {
+	case v.x != nil && v.rnd.IntN(4) == 0:
+		v.ghost = r // a worker that hangs, and does not know that another has its task
+		return
+	case v.rnd.IntN(4) == 0:
 		r.Abandon()
 	}
 	r.stop()
 	if err := r.wait(v.t); err != nil {
 		v.fails++
 	}
+}
+
+// lay ends the ghost, if there is one.
+func (v *voyage) lay() {
+	if v.ghost == nil {
+		return
+	}
+	v.ghost.stop()
+	if err := v.ghost.wait(v.t); err != nil {
+		v.fails++
+	}
+	v.ghost = nil
 }
 
 // check looks at what is there: invariants 1 and 6, and with transactions each record once.
@@ -368,7 +387,9 @@ func TestRandomVoyages(t *testing.T) {
 				v.sky.refusals(v.c)
 				lives := 8
 				for range lives {
-					v.live(false)
+					if v.live(false); v.ghost != nil {
+						continue
+					}
 					v.sky.calm.Store(true)
 					v.check(false)
 					v.sky.calm.Store(false)

@@ -57,7 +57,8 @@ type (
 		RecordCommitted(r *SourceRecord, m *RecordMetadata)
 	}
 	// Recycler gets a batch back, on the producer's goroutine, once nobody needs it (converted, acknowledged,
-	// RecordCommitted): the task may use its records, structs and text again. Don't block.
+	// RecordCommitted): the task may use its records, structs and text again, not its
+	// offsets: they may have to be stored still. Don't block.
 	Recycler interface {
 		Recycle(batch []*SourceRecord)
 	}

@@ -92,6 +92,7 @@ func (t *Task) decode(ctx context.Context, in []*kgo.Record) error {
 	if len(in) == 0 {
 		return nil
 	}
+	defer t.hurry("converting records")() // retries (errors.retry.timeout) may take their time
 	records := make([]connect.SinkRecord, len(in))
 	wires := make([]connect.Wire, len(in))
 	t.batch.records = make([]*connect.SinkRecord, 0, len(in))

@@ -1,6 +1,7 @@
 package sinktask_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -9,8 +10,11 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/pipeline"
 	"github.com/connectd/connectd/runtime/sinktask"
 )
 
@@ -167,4 +171,64 @@ func TestSlowPutLeavesTheGroup(t *testing.T) {
 	if got := committed(t, p, "one", 0); got != -1 {
 		t.Errorf("a member that had left committed %d", got)
 	}
+}
+
+// away is a transform whose service is away until up is closed.
+type away struct{ up chan struct{} }
+
+func (away) Configure(config.Values) error { return nil }
+func (a away) Apply(context.Context, *connect.Record) (bool, error) {
+	select {
+	case <-a.up:
+		return true, nil
+	default:
+		return false, connect.Retriable(errors.New("away"), 0)
+	}
+}
+func (away) Close() error { return nil }
+
+// Retries of a converter or transform do not hold up the group either.
+func TestSlowRetriesLeaveTheGroup(t *testing.T) {
+	c, s, other := newCluster(t), newSink(), newSink()
+	p, up := client(t, c), make(chan struct{})
+	run(t, c, s, func(cfg *sinktask.Config) {
+		one(cfg)
+		cfg.MaxPollInterval = 200 * time.Millisecond
+		cfg.Chain = pipeline.New(pipeline.Config{Key: text{}, Value: text{}, Log: quiet, Steps: []pipeline.Step{{Class: "away", Transform: away{up}}},
+			Errors: pipeline.Errors{RetryTimeout: -1, RetryDelayMax: 20 * time.Millisecond}})
+	})
+	expect(t, s.calls, "start", "open [one-0]")
+	produce(t, p, "one", 0, "a")
+	run(t, c, other, one)
+	expect(t, other.calls, "start", "open [one-0]", "put a")
+	close(up)
+	expect(t, s.calls, "close [one-0] lost=true") // and no Put of what another member has
+}
+
+// A task that waits to be let into its group stops all the same, and the group goes on without it.
+func TestStopWhileAnotherMemberHoldsUpTheGroup(t *testing.T) {
+	c, s, other := newCluster(t), newSink(), newSink()
+	p, up, joined := client(t, c), make(chan struct{}), make(chan struct{}, 100)
+	run(t, c, s, func(cfg *sinktask.Config) {
+		one(cfg)
+		cfg.Chain = pipeline.New(pipeline.Config{Key: text{}, Value: text{}, Log: quiet, Steps: []pipeline.Step{{Class: "away", Transform: away{up}}},
+			Errors: pipeline.Errors{RetryTimeout: -1, RetryDelayMax: 20 * time.Millisecond}})
+	})
+	expect(t, s.calls, "start", "open [one-0]")
+	produce(t, p, "one", 0, "a")
+	c.ControlKey(int16(kmsg.JoinGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if req.(*kmsg.JoinGroupRequest).MemberID != "" {
+			joined <- struct{}{}
+		}
+		return nil, nil, false
+	})
+	o := run(t, c, other, one)
+	<-joined
+	o.stop()
+	if err := o.wait(t); err != nil {
+		t.Error(err)
+	}
+	close(up)
+	expect(t, s.calls, "put a")
 }

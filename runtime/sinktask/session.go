@@ -12,13 +12,17 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/runtime/pipeline"
 )
 
-// leaveTimeout bounds the farewell to the group.
-const leaveTimeout = 5 * time.Second
+// leaveTimeout is how long the client may take to leave the group by itself, and then quitTimeout how long it takes without it.
+const (
+	leaveTimeout = 2 * time.Second
+	quitTimeout  = time.Second
+)
 
 type requestKind uint8
 
@@ -57,6 +61,9 @@ type session struct {
 
 	refused atomic.Pointer[error] // brokers do not let the client in
 
+	group  string
+	cancel context.CancelFunc // ends the client's requests
+
 	mu sync.Mutex
 	// begun holds the partitions whose first offset is settled: from then on Seek goes through SetOffsets.
 	begun map[connect.TopicPartition]beginning
@@ -71,14 +78,16 @@ type beginning struct {
 func (t *Task) newSession() (*session, error) {
 	s := &session{
 		ctl: t.ctl, requests: make(chan *request), polls: make(chan context.Context), results: make(chan kgo.Fetches, 1),
-		dead: make(chan struct{}), closed: make(chan struct{}), begun: map[connect.TopicPartition]beginning{}, fetched: &fetched{mem: t.mem},
+		dead: make(chan struct{}), closed: make(chan struct{}), begun: map[connect.TopicPartition]beginning{}, group: t.cfg.Group, fetched: &fetched{mem: t.mem},
 	}
 	opts := []kgo.Opt{
 		// Java's default assignors, in its order.
 		kgo.Balancers(kgo.RangeBalancer(), kgo.CooperativeStickyBalancer()),
 	}
 	opts = append(opts, t.cfg.Consumer...)
-	opts = append(opts,
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	opts = append(opts, kgo.WithContext(ctx),
 		kgo.WithHooks(&t.live, &pipeline.Logins{Judge: t.cfg.LoginRefused, Fail: s.refuse}),
 		kgo.ConsumerGroup(t.cfg.Group),
 		kgo.RebalanceTimeout(t.cfg.MaxPollInterval),
@@ -101,6 +110,7 @@ func (t *Task) newSession() (*session, error) {
 	}
 	cl, err := kgo.NewClient(opts...)
 	if err != nil {
+		cancel()
 		return nil, fmt.Errorf("making the consumer: %w", err)
 	}
 	s.client = cl
@@ -206,10 +216,6 @@ func (s *session) leave() {
 func (s *session) close() {
 	s.retire()
 	close(s.polls)
-	s.client.AllowRebalance()
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
-	defer cancel()
-	_ = s.client.LeaveGroupContext(ctx) // at worst the session times out
 	s.closeClient()
 	s.fetcher.Wait()
 	// A poll that came back while the client was leaving counts as under way again, and the client's goroutine that leaves would wait for
@@ -217,13 +223,40 @@ func (s *session) close() {
 	s.client.AllowRebalance()
 }
 
-// closeClient ends the client, once; a second caller waits for the first.
+// quit leaves the group in the client's place: while it waits for the group to let it in, which takes as long as the slowest member does,
+// it neither leaves nor closes. Static members stay.
+func (s *session) quit() {
+	if id, _ := s.client.OptValue(kgo.InstanceID).(string); id == "" {
+		ctx, cancel := context.WithTimeout(context.Background(), quitTimeout)
+		defer cancel()
+		req := kmsg.NewPtrLeaveGroupRequest()
+		req.Group = s.group
+		req.MemberID, _ = s.client.GroupMetadata()
+		m := kmsg.NewLeaveGroupRequestMember()
+		m.MemberID = req.MemberID
+		req.Members = append(req.Members, m)
+		if req.MemberID != "" {
+			_, _ = req.RequestWith(ctx, s.client) // at worst the session times out
+		}
+	}
+	s.cancel()
+}
+
+// closeClient leaves the group and ends the client, once; a second caller waits for the first.
 func (s *session) closeClient() {
 	if s.closing.Swap(true) {
 		<-s.closed // no sync.Once: waiting for one stops the virtual time of tests
 		return
 	}
+	s.client.AllowRebalance()
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	_ = s.client.LeaveGroupContext(ctx)
+	if ctx.Err() != nil {
+		s.quit()
+	}
 	s.client.CloseAllowingRebalance()
+	s.cancel()
 	close(s.closed)
 }
 

@@ -183,15 +183,19 @@ func (t *Task) join() error {
 	return nil
 }
 
-// call runs one call of the task. One that takes longer than max.poll.interval.ms costs the membership: the group must not wait for a
-// task that is stuck.
-func (t *Task) call(what string, f func() error) error {
+// hurry begins what the group waits for until stop is called. If that takes longer than max.poll.interval.ms, it costs the membership: the
+// group must not wait for a task that is stuck.
+func (t *Task) hurry(what string) (stop func() bool) {
 	s := t.sess
-	late := time.AfterFunc(t.cfg.MaxPollInterval, func() {
-		t.cfg.Log.Warn("A call of the task takes longer than max.poll.interval.ms; leaving the consumer group", "call", what)
+	return time.AfterFunc(t.cfg.MaxPollInterval, func() {
+		t.cfg.Log.Warn("The task is busy for longer than max.poll.interval.ms; leaving the consumer group", "with", what)
 		s.leave()
-	})
-	defer late.Stop()
+	}).Stop
+}
+
+// call runs one call of the task.
+func (t *Task) call(what string, f func() error) error {
+	defer t.hurry(what)()
 	t.live.call.Store(&what)
 	defer func() {
 		t.live.calls.Add(1)

@@ -13,7 +13,7 @@ func (t *Task) Signals() []cluster.Signal {
 		{Doing: "storing offsets", Busy: unstored, Progress: stores, Grace: t.cfg.CommitInterval + t.cfg.CommitTimeout},
 	}
 	if x := t.txn; x != nil {
-		out = append(out, cluster.Signal{Doing: "ending a transaction", Busy: x.ending.Load(), Progress: x.ends.Load()})
+		out = append(out, cluster.Signal{Doing: "ending a transaction", Busy: x.ending.Load(), Progress: x.ends.Load() + t.polled.Load() - active})
 	}
 	return out
 }

@@ -95,11 +95,11 @@ func TestSignalsWhileATransactionDoesNotEnd(t *testing.T) {
 	s.batches <- []*connect.SourceRecord{record(p, 1, "one", "a"), record(p, 2, "one", "drop"), record(p, 3, "one", "b")}
 	r.until(t, "producing records", func(s cluster.Signal) bool { return !s.Busy && s.Progress == 3 })
 	const doing = "ending a transaction"
-	if stuck := r.until(t, doing, isBusy); stuck.Progress != 0 {
+	if stuck := r.until(t, doing, isBusy); stuck.Progress != 3 {
 		t.Errorf("progress %d", stuck.Progress)
 	}
 	close(answer)
-	r.until(t, doing, func(s cluster.Signal) bool { return !s.Busy && s.Progress == 1 })
+	r.until(t, doing, func(s cluster.Signal) bool { return !s.Busy && s.Progress == 4 })
 	w := httptest.NewRecorder()
 	reg.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, want := range []string{`connectd_source_transaction_size_sum{connector="c",task="0"} 2`, `connectd_source_transaction_size_count{connector="c",task="0"} 1`} {

@@ -47,16 +47,7 @@ func (r *reader) commit(ctx context.Context) error {
 }
 
 func (r *reader) sendTransaction(ctx context.Context, end bool, at *offset) error {
-	if err := r.q.begin(ctx); err != nil {
-		return err
-	}
-	defer r.q.end()
-	b, err := r.q.batch(ctx, 1)
-	if err != nil {
-		return err
-	}
-	r.q.add(b, r.w.transactionRecord(r.cur.tx, end, r.cur.tsMicros/1000, at), recordOverhead)
-	return nil
+	return r.q.send(ctx, r.w.transactionRecord(r.cur.tx, end, r.cur.tsMicros/1000, at), recordOverhead)
 }
 
 // rowsQuery keeps the statement that the rows which follow come from (include.query; the server logs it with

@@ -340,16 +340,7 @@ func (r *reader) beat(ctx context.Context) error {
 	}
 	r.lastBeat = now
 	r.beatAction(ctx)
-	if err := r.q.begin(ctx); err != nil {
-		return err
-	}
-	defer r.q.end()
-	b, err := r.q.batch(ctx, 1)
-	if err != nil {
-		return err
-	}
-	r.q.add(b, r.w.heartbeat(r.cur.offset()), recordOverhead)
-	return nil
+	return r.q.send(ctx, r.w.heartbeat(r.cur.offset()), recordOverhead)
 }
 
 // duplicateReplica tells the error of two replicas with one id.

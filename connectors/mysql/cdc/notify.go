@@ -114,14 +114,6 @@ func (n *notifier) send(ctx context.Context, at connect.SourceOffset, aggregate,
 	if n.topic == "" {
 		return nil
 	}
-	if err := n.q.begin(ctx); err != nil {
-		return err
-	}
-	defer n.q.end()
-	b, err := n.q.batch(ctx, 1)
-	if err != nil {
-		return err
-	}
 	key, value := data.NewStruct(notificationKey), data.NewStruct(notificationValue)
 	key.Set(0, data.String(id))
 	entries := make([]data.Entry, len(notes))
@@ -131,14 +123,13 @@ func (n *notifier) send(ctx context.Context, at connect.SourceOffset, aggregate,
 	for i, v := range []data.Value{data.String(id), data.String(status), data.String(aggregate), data.Map(entries), data.Int64(now)} {
 		value.Set(i, v)
 	}
-	n.q.add(b, connect.SourceRecord{
+	return n.q.send(ctx, connect.SourceRecord{
 		Record: connect.Record{
 			Topic: n.topic, Partition: connect.NoPartition, Offset: connect.NoOffset, Timestamp: connect.NoTimestamp,
 			Key: data.Datum{Schema: notificationKey, Value: data.Of(key)}, Value: data.Datum{Schema: notificationValue, Value: data.Of(value)},
 		},
 		Position: connect.Position{Partition: n.w.partition, Offset: at},
 	}, recordOverhead)
-	return nil
 }
 
 // newUUID is a random UUID (version 4).

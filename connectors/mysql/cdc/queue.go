@@ -103,6 +103,20 @@ func (q *queue) add(b *batch, r connect.SourceRecord, bytes int) {
 	q.bytes += int64(bytes)
 }
 
+// send queues one record of about the given size. From the reader, not between begin and end. The error is ctx's.
+func (q *queue) send(ctx context.Context, r connect.SourceRecord, bytes int) error {
+	if err := q.begin(ctx); err != nil {
+		return err
+	}
+	defer q.end()
+	b, err := q.batch(ctx, 1)
+	if err != nil {
+		return err
+	}
+	q.add(b, r, bytes)
+	return nil
+}
+
 // spare gives out an empty batch for push, to any goroutine.
 func (q *queue) spare() *batch {
 	q.mu.Lock()

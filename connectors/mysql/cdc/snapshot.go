@@ -269,16 +269,10 @@ func (s *snapshotter) sendHeld(ctx context.Context, at connect.SourceOffset) err
 	if s.heldRec == nil {
 		return nil
 	}
-	if err := s.q.begin(ctx); err != nil {
-		return err
-	}
-	defer s.q.end()
-	b, err := s.q.batch(ctx, 1)
-	if err != nil {
-		return err
-	}
 	s.heldRec.Position.Offset = at
-	s.q.add(b, *s.heldRec, s.heldSize)
+	if err := s.q.send(ctx, *s.heldRec, s.heldSize); err != nil {
+		return err
+	}
 	s.heldRec = nil
 	return nil
 }
@@ -307,15 +301,9 @@ func (r *reader) beatAt(ctx context.Context, at *offset) error {
 	if r.set.heartbeat <= 0 {
 		return nil
 	}
-	if err := r.q.begin(ctx); err != nil {
+	if err := r.q.send(ctx, r.w.heartbeat(at), recordOverhead); err != nil {
 		return err
 	}
-	defer r.q.end()
-	b, err := r.q.batch(ctx, 1)
-	if err != nil {
-		return err
-	}
-	r.q.add(b, r.w.heartbeat(at), recordOverhead)
 	r.lastBeat = r.w.now()
 	return nil
 }

@@ -15,9 +15,9 @@ import (
 // rows between that place and the snapshot comes once more, as with Debezium.
 func (r *reader) blockingSnapshot(ctx context.Context) error {
 	req := r.blocking
-	conn, err := server.Dial(ctx, r.set.server)
+	conn, err := r.dial(ctx)
 	if err != nil {
-		return fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+		return err
 	}
 	defer conn.Close()
 	var ids []history.TableID

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/connectd/connectd/connect/data"
-	"github.com/connectd/connectd/connectors/mysql/server"
 )
 
 // begin starts a transaction; with provide.transaction.metadata a BEGIN record goes out, but not again for the transaction that the
@@ -69,8 +68,8 @@ func (r *reader) beatAction(ctx context.Context) {
 	}
 	err := func() (err error) {
 		if r.beatConn == nil {
-			if r.beatConn, err = server.Dial(ctx, r.set.server); err != nil {
-				return fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+			if r.beatConn, err = r.dial(ctx); err != nil {
+				return err
 			}
 		}
 		return r.beatConn.Exec(ctx, r.set.heartbeatQuery)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/connectd/connectd/connect/config"
-	"github.com/connectd/connectd/connectors/mysql/server"
 )
 
 // gtidFilter chooses the servers whose transactions count (gtid.source.includes, gtid.source.excludes); nil takes all.
@@ -136,9 +135,9 @@ func (r *reader) startSet(ctx context.Context, gtids string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	conn, err := server.Dial(ctx, r.set.server)
+	conn, err := r.dial(ctx)
 	if err != nil {
-		return "", fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+		return "", err
 	}
 	defer conn.Close()
 	sets := map[string]*gtidSet{}

@@ -213,9 +213,9 @@ func (s *incremental) connect(ctx context.Context) error {
 	if s.conn != nil {
 		return nil
 	}
-	c, err := server.Dial(ctx, s.r.set.server)
+	c, err := s.r.dial(ctx)
 	if err != nil {
-		return fmt.Errorf("connecting to %s: %w", s.r.set.server.Addr(), err)
+		return err
 	}
 	secs := max(int(s.r.set.lockTimeout/time.Second), 1)
 	if err := c.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d, innodb_lock_wait_timeout = %[1]d", secs)); err != nil {

@@ -186,9 +186,9 @@ func (r *reader) apply(ctx context.Context, q *queryEvent) ([]history.Change, er
 }
 
 func (r *reader) reread(ctx context.Context, id history.TableID, ddl string) (history.Change, error) {
-	conn, err := server.Dial(ctx, r.set.server)
+	conn, err := r.dial(ctx)
 	if err != nil {
-		return history.Change{}, fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+		return history.Change{}, err
 	}
 	defer conn.Close()
 	text, err := conn.Row(ctx, "SHOW CREATE TABLE "+id.Backticked())

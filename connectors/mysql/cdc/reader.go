@@ -141,12 +141,21 @@ func (r *reader) delay() time.Duration {
 	return 0
 }
 
+// dial connects to the server. The caller closes the connection; the error names the address.
+func (r *reader) dial(ctx context.Context) (*server.Conn, error) {
+	conn, err := server.Dial(ctx, r.set.server)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+	}
+	return conn, nil
+}
+
 // prepare finds the offset to stream from, by a snapshot if need be.
 func (r *reader) prepare(ctx context.Context) (start *offset, err error) {
 	err = r.retry(ctx, "starting", func() error {
-		conn, err := server.Dial(ctx, r.set.server)
+		conn, err := r.dial(ctx)
 		if err != nil {
-			return fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+			return err
 		}
 		defer conn.Close()
 		if err := r.learn(ctx, conn); err != nil {

@@ -46,9 +46,9 @@ func (info *tableInfo) fits(tm *replication.TableMapEvent) bool { return info.mi
 // relearn finds the definition that a table map was written with: the server's present one if it fits, else the map's own description
 // (binlog_row_metadata=FULL). nil without an error if there is none, and why says what is wrong.
 func (r *reader) relearn(ctx context.Context, id history.TableID, tm *replication.TableMapEvent, why error) (*tableInfo, error) {
-	conn, err := server.Dial(ctx, r.set.server)
+	conn, err := r.dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+		return nil, err
 	}
 	defer conn.Close()
 	before := r.model.Table(id)

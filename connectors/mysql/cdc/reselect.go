@@ -172,8 +172,8 @@ var errRowGone = errors.New("the row is not there any more")
 
 func (r *reader) selectRow(ctx context.Context, info *tableInfo, where string, mem *row.Memory) (now row.Row, err error) {
 	if r.selectConn == nil {
-		if r.selectConn, err = server.Dial(ctx, r.set.server); err != nil {
-			return now, fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+		if r.selectConn, err = r.dial(ctx); err != nil {
+			return now, err
 		}
 	}
 	query := "SELECT " + info.codec.SelectList() + " FROM " + info.id.Backticked() + " WHERE " + where + " LIMIT 1"

@@ -135,8 +135,8 @@ func (l *snapshotLocks) takeTables(ctx context.Context) (err error) {
 	if len(s.captured) == 0 {
 		return nil
 	}
-	if l.conn, err = server.Dial(ctx, s.set.server); err != nil {
-		return fmt.Errorf("connecting to %s: %w", s.set.server.Addr(), err)
+	if l.conn, err = s.dial(ctx); err != nil {
+		return err
 	}
 	if err := l.conn.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", max(int(s.set.lockTimeout/time.Second), 1))); err != nil {
 		return err

@@ -202,9 +202,9 @@ func (r *reader) findHost(ctx context.Context) error {
 	if len(r.set.server.Hosts) == 1 {
 		return nil
 	}
-	conn, err := server.Dial(ctx, r.set.server)
+	conn, err := r.dial(ctx)
 	if err != nil {
-		return fmt.Errorf("connecting to %s: %w", r.set.server.Addr(), err)
+		return err
 	}
 	defer conn.Close()
 	if conn.Host() == r.host {

@@ -2,7 +2,6 @@ package cdc
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/connectd/connectd/connectors/mysql/history"
 	"github.com/connectd/connectd/connectors/mysql/server"
@@ -42,18 +41,11 @@ func (r *reader) findNew(ctx context.Context, conn *server.Conn) error {
 
 // learnTable puts a table's present definition into the schema history, which was told to leave out what is not captured.
 func (r *reader) learnTable(ctx context.Context, conn *server.Conn, id history.TableID) error {
-	def, err := conn.Row(ctx, "SHOW CREATE TABLE "+id.Backticked())
-	if err != nil {
-		return err
-	}
-	if len(def) < 2 {
-		return fmt.Errorf("SHOW CREATE TABLE %s answered nothing", id)
-	}
-	t, err := r.ddl.FromShowCreate(r.model, id.DB, def[1])
+	t, ddl, err := r.presentTable(ctx, conn, id)
 	if err != nil {
 		return err
 	}
 	r.model.Put(t)
 	r.version++
-	return r.store.Record(ctx, r.stored.history(), history.Change{Type: history.Create, DB: id.DB, ID: id, Table: t, DDL: def[1]})
+	return r.store.Record(ctx, r.stored.history(), history.Change{Type: history.Create, DB: id.DB, ID: id, Table: t, DDL: ddl})
 }

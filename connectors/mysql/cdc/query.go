@@ -191,18 +191,11 @@ func (r *reader) reread(ctx context.Context, id history.TableID, ddl string) (hi
 		return history.Change{}, err
 	}
 	defer conn.Close()
-	text, err := conn.Row(ctx, "SHOW CREATE TABLE "+id.Backticked())
+	t, _, err := r.presentTable(ctx, conn, id)
 	if server.Code(err) == server.CodeNoSuchTable {
 		r.model.Remove(id)
 		return history.Change{Type: history.Drop, DB: id.DB, ID: id, DDL: ddl}, nil
 	}
-	if err != nil {
-		return history.Change{}, err
-	}
-	if len(text) < 2 {
-		return history.Change{}, fmt.Errorf("SHOW CREATE TABLE %s answered nothing", id)
-	}
-	t, err := r.ddl.FromShowCreate(r.model, id.DB, text[1])
 	if err != nil {
 		return history.Change{}, err
 	}

@@ -87,14 +87,7 @@ func (r *reader) inChunks(t *history.Table) bool {
 
 // sameDefinition checks that a table is on the server what it is in the model.
 func (r *reader) sameDefinition(ctx context.Context, conn *server.Conn, t *history.Table) error {
-	def, err := conn.Row(ctx, "SHOW CREATE TABLE "+t.ID.Backticked())
-	if err != nil {
-		return err
-	}
-	if len(def) < 2 {
-		return fmt.Errorf("SHOW CREATE TABLE %s answered nothing", t.ID)
-	}
-	now, err := r.ddl.FromShowCreate(r.model, t.ID.DB, def[1])
+	now, _, err := r.presentTable(ctx, conn, t.ID)
 	if err != nil {
 		return err
 	}

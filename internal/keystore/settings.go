@@ -50,7 +50,7 @@ func (s Settings) Client() (c *tls.Config, warnings []Problem, err error) {
 		switch strings.ToLower(strings.TrimSpace(v)) {
 		case "https":
 		case "":
-			skipHostname(b.cfg)
+			SkipHostname(b.cfg)
 		default:
 			b.fail(problem(identification, "invalid value %q: must be https, or empty to accept any host name", v))
 		}
@@ -227,15 +227,15 @@ func (b *settings) cipherSuites() {
 	}
 }
 
-// skipHostname accepts any host name but still verifies the chain, as Java does with an empty identification algorithm.
-func skipHostname(c *tls.Config) {
-	roots := c.RootCAs
+// SkipHostname accepts any host name but still verifies the chain, as Java does with an empty identification algorithm and MySQL with
+// VERIFY_CA. c.RootCAs is read at each handshake: it may be set afterwards.
+func SkipHostname(c *tls.Config) {
 	c.InsecureSkipVerify = true
 	c.VerifyConnection = func(s tls.ConnectionState) error {
 		if len(s.PeerCertificates) == 0 {
 			return errors.New("the server has sent no certificate")
 		}
-		o := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+		o := x509.VerifyOptions{Roots: c.RootCAs, Intermediates: x509.NewCertPool()}
 		for _, cert := range s.PeerCertificates[1:] {
 			o.Intermediates.AddCert(cert)
 		}

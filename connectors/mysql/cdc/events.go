@@ -174,7 +174,7 @@ func (r *reader) gtid(h *replication.EventHeader, raw []byte) error {
 	text = fmt.Appendf(text, ":%d", g.GNO)
 	gtid := string(text)
 	c.startGTID(gtid[:36], tag, g.GNO, gtid)
-	c.ignored = r.set.gtidFilter != nil && r.set.gtidFilter.rows && !r.set.gtidFilter.takes(gtid[:36])
+	c.ignored = r.set.gtidFilter.drops(gtid[:36])
 	return nil
 }
 

@@ -42,6 +42,9 @@ func (f *gtidFilter) takes(uuid string) bool {
 	}
 }
 
+// drops tells whether the rows of a server's transactions are not sent.
+func (f *gtidFilter) drops(uuid string) bool { return f != nil && f.rows && !f.takes(uuid) }
+
 // retain is the part of the set whose servers keep says yes to.
 func (g *gtidSet) retain(keep func(uuid string) bool) *gtidSet {
 	out := &gtidSet{mariadb: g.mariadb}

@@ -16,7 +16,6 @@ import (
 // Flags of MariaDB's GTID event (Gtid_log_event).
 const (
 	mariaStandalone = 1  // no COMMIT will follow: DDL and the like
-	mariaGroup      = 2  // a commit id stands behind the flags
 	mariaPreparedXA = 64 // the rows of XA PREPARE; the id stands behind
 )
 
@@ -31,7 +30,7 @@ func (r *reader) mariaGTID(ctx context.Context, h *replication.EventHeader, body
 	c := r.cur
 	c.tsMicros = int64(h.Timestamp) * 1e6
 	c.startGTID(source, "", sequence, source+"-"+strconv.FormatInt(sequence, 10))
-	c.ignored = r.set.gtidFilter != nil && r.set.gtidFilter.rows && !r.set.gtidFilter.takes(source)
+	c.ignored = r.set.gtidFilter.drops(source)
 	switch {
 	case flags&mariaPreparedXA != 0:
 		c.begin(-1)

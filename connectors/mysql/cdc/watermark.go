@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +82,7 @@ func (s *incremental) markedByGTIDs(ctx context.Context, w *window, read func() 
 		return err
 	}
 	if f := s.r.set.gtidFilter; f != nil { // the stream's set does not have all of theirs
-		w.mark.gtids.sources = slices.DeleteFunc(w.mark.gtids.sources, func(src *gtidSource) bool { return !f.takes(src.uuid) })
+		w.mark.gtids = w.mark.gtids.retain(f.takes)
 	}
 	return nil
 }

@@ -48,11 +48,10 @@ type releasing struct {
 }
 
 type heldEvent struct {
-	kind   replication.EventType
-	plain  bool // without a checksum: out of a compressed transaction
-	raw    []byte
-	header int // bytes of raw before the body
-	tail   int // bytes behind it: the checksum
+	kind  replication.EventType
+	plain bool   // without a checksum: out of a compressed transaction
+	raw   []byte // header, body, tail
+	tail  int    // bytes behind the body: the checksum
 }
 
 // hold keeps an event of the current XA transaction.
@@ -77,7 +76,7 @@ func (x *heldXA) hold(e heldEvent) error {
 	if e.plain {
 		head[1] = 1
 	}
-	head[2], head[3] = byte(e.header), byte(e.tail)
+	head[2] = byte(e.tail)
 	binary.LittleEndian.PutUint32(head[4:], uint32(len(e.raw)))
 	_, err := x.w.Write(head[:])
 	if err == nil {
@@ -112,7 +111,7 @@ func (x *heldXA) each(f func(heldEvent) error) error {
 		if _, err := io.ReadFull(in, head[:]); err != nil {
 			return fmt.Errorf("reading a held XA transaction: %w", err)
 		}
-		e := heldEvent{kind: replication.EventType(head[0]), plain: head[1] == 1, header: int(head[2]), tail: int(head[3]),
+		e := heldEvent{kind: replication.EventType(head[0]), plain: head[1] == 1, tail: int(head[2]),
 			raw: make([]byte, binary.LittleEndian.Uint32(head[4:]))}
 		if _, err := io.ReadFull(in, e.raw); err != nil {
 			return fmt.Errorf("reading a held XA transaction: %w", err)
@@ -147,18 +146,15 @@ func (r *reader) holds(t replication.EventType, body, raw []byte) (bool, error) 
 	if r.xa == nil {
 		return false, nil
 	}
-	switch t {
-	case replication.TABLE_MAP_EVENT, replication.ROWS_QUERY_EVENT:
-	case replication.WRITE_ROWS_EVENTv1, replication.WRITE_ROWS_EVENTv2, replication.UPDATE_ROWS_EVENTv1, replication.UPDATE_ROWS_EVENTv2,
-		replication.PARTIAL_UPDATE_ROWS_EVENT, replication.DELETE_ROWS_EVENTv1, replication.DELETE_ROWS_EVENTv2:
-		if r.cur.skipping { // sent before the restart, by Debezium
-			return true, nil
-		}
-	default:
-		return false, nil
+	_, rows := rowsOp(t)
+	switch {
+	case rows && r.cur.skipping: // sent before the restart, by Debezium
+		return true, nil
+	case rows, t == replication.TABLE_MAP_EVENT, t == replication.ROWS_QUERY_EVENT:
+		tail := len(raw) - replication.EventHeaderSize - len(body)
+		return true, r.xa.hold(heldEvent{kind: t, plain: r.parser == r.inner, raw: raw, tail: tail})
 	}
-	header := replication.EventHeaderSize
-	return true, r.xa.hold(heldEvent{kind: t, plain: r.parser == r.inner, raw: raw, header: header, tail: len(raw) - header - len(body)})
+	return false, nil
 }
 
 // xaPrepared ends the part of the log that an XA transaction stands in.
@@ -259,7 +255,7 @@ func (r *reader) release(ctx context.Context, x *heldXA, base *offset) error {
 		if r.parser = parser; e.plain {
 			r.parser = r.inner
 		}
-		body := e.raw[e.header : len(e.raw)-e.tail]
+		body := e.raw[replication.EventHeaderSize : len(e.raw)-e.tail]
 		switch e.kind {
 		case replication.TABLE_MAP_EVENT:
 			return r.tableMap(ctx, body, e.raw)
@@ -302,7 +298,7 @@ func xid(format int64, gtrid, bqual []byte) string {
 	return fmt.Sprintf("%d:%x:%x", format, gtrid, bqual)
 }
 
-// xaStatement is how the server writes XA statements into the log: XA COMMIT X'6162',X”,1.
+// xaStatement is how the server writes XA statements into the log: XA COMMIT X'6162',X'63',1. The second part may be empty.
 var xaStatement = regexp.MustCompile(`(?i)^XA\s+\w+\s+X'([0-9a-f]*)'\s*(?:,\s*X'([0-9a-f]*)'\s*(?:,\s*(-?\d+))?)?`)
 
 func parseXID(sql string) (string, error) {

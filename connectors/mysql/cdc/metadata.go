@@ -10,6 +10,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/replication"
 
 	"github.com/connectd/connectd/connectors/mysql/history"
+	"github.com/connectd/connectd/connectors/mysql/row"
 	"github.com/connectd/connectd/connectors/mysql/server"
 )
 
@@ -54,8 +55,8 @@ func definition(id history.TableID, tm *replication.TableMapEvent, collations ma
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		c := binlogColumn{typ: tm.ColumnType[i], meta: tm.ColumnMeta[i], unsigned: unsigned[i], enum: enums[i], set: sets[i], shape: shapes[i]}
-		c.realType()
+		c := binlogColumn{unsigned: unsigned[i], enum: enums[i], set: sets[i], shape: shapes[i]}
+		c.typ, c.meta = row.RealType(tm.ColumnType[i], tm.ColumnMeta[i])
 		c.charset = collations[texts[i]]
 		if c.typ == mysql.MYSQL_TYPE_ENUM || c.typ == mysql.MYSQL_TYPE_SET {
 			c.charset = collations[options[i]]
@@ -93,19 +94,6 @@ type binlogColumn struct {
 	charset   charsetOf
 	enum, set []string
 	shape     uint64
-}
-
-// realType undoes what the server packs into the metadata of ENUM, SET and long CHAR.
-func (c *binlogColumn) realType() {
-	if c.typ != mysql.MYSQL_TYPE_STRING || c.meta < 256 {
-		return
-	}
-	hi, lo := byte(c.meta>>8), c.meta&0xFF
-	if hi&0x30 != 0x30 {
-		c.typ, c.meta = hi|0x30, lo|uint16(hi&0x30^0x30)<<4
-		return
-	}
-	c.typ, c.meta = hi, lo
 }
 
 var binlogIntegers = map[byte]string{mysql.MYSQL_TYPE_TINY: "tinyint", mysql.MYSQL_TYPE_SHORT: "smallint", mysql.MYSQL_TYPE_INT24: "mediumint",

@@ -39,15 +39,8 @@ func (c *Codec) fit(tm *replication.TableMapEvent) error {
 	}
 	cols := make([]stored, len(c.cols))
 	for i, typ := range tm.ColumnType {
-		s := stored{typ, tm.ColumnMeta[i]}
-		if typ == mysql.MYSQL_TYPE_STRING && s.meta >= 256 {
-			hi, lo := byte(s.meta>>8), s.meta&0xFF
-			if hi&0x30 != 0x30 { // CHAR longer than 255 bytes: two bits of the length are in the type
-				s.typ, s.meta = hi|0x30, lo|uint16(hi&0x30^0x30)<<4
-			} else {
-				s.typ, s.meta = hi, lo
-			}
-		}
+		var s stored
+		s.typ, s.meta = RealType(typ, tm.ColumnMeta[i])
 		if !c.cols[i].takes(s.typ) {
 			return fmt.Errorf("reading a row of %s: column %s is %s, the binlog has type %d: %w", c.table.ID, c.cols[i].src.Name, c.cols[i].src.TypeName, s.typ, ErrColumns)
 		}
@@ -55,6 +48,18 @@ func (c *Codec) fit(tm *replication.TableMapEvent) error {
 	}
 	c.layout = layout{bytes.Clone(tm.ColumnType), slices.Clone(tm.ColumnMeta), cols}
 	return nil
+}
+
+// RealType undoes what the server packs into the metadata of ENUM, SET and long CHAR in a table map.
+func RealType(typ byte, meta uint16) (byte, uint16) {
+	if typ != mysql.MYSQL_TYPE_STRING || meta < 256 {
+		return typ, meta
+	}
+	hi, lo := byte(meta>>8), meta&0xFF
+	if hi&0x30 != 0x30 { // CHAR longer than 255 bytes: two bits of the length are in the type
+		return hi | 0x30, lo | uint16(hi&0x30^0x30)<<4
+	}
+	return hi, lo
 }
 
 // takes tells whether a stored type can be read into the column.

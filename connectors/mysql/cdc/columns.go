@@ -106,7 +106,11 @@ func (s *settings) columnRule(id history.TableID, c *history.Column) row.Rule {
 	mapped := false
 	for i := range s.rules {
 		x := &s.rules[i]
-		if mapped && !x.rule.Propagate || !x.match.match(pickName(x.byType, typed, name)) {
+		subject := name
+		if x.byType {
+			subject = typed
+		}
+		if mapped && !x.rule.Propagate || !x.match.match(subject) {
 			continue
 		}
 		if x.rule.Propagate {
@@ -117,11 +121,4 @@ func (s *settings) columnRule(id history.TableID, c *history.Column) row.Rule {
 		r.Truncate, r.HasTruncate, r.Mask, r.HasMask, r.Hash = x.rule.Truncate, x.rule.HasTruncate, x.rule.Mask, x.rule.HasMask, x.rule.Hash
 	}
 	return r
-}
-
-func pickName(first bool, a, b string) string {
-	if first {
-		return a
-	}
-	return b
 }

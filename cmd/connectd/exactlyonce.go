@@ -110,22 +110,15 @@ func (p *process) fenceProducers(ctx context.Context, name string, props config.
 	if err != nil {
 		return err
 	}
-	o, err := p.clients.Admin(plan.Clients.Admin)
-	if err != nil {
-		return err
-	}
-	cl, err := kgo.NewClient(o.Opts...)
-	if err != nil {
-		return fmt.Errorf("making the admin client: %w", err)
-	}
-	defer cl.Close()
-	for i := range n {
-		id := kafka.TransactionalID(p.groupID, name, i)
-		if err := fenceProducer(ctx, cl, id); err != nil {
-			return fmt.Errorf("fencing out transactional id %s: %w", id, err)
+	return p.withAdmin(plan.Clients.Admin, func(cl *kgo.Client) error {
+		for i := range n {
+			id := kafka.TransactionalID(p.groupID, name, i)
+			if err := fenceProducer(ctx, cl, id); err != nil {
+				return fmt.Errorf("fencing out transactional id %s: %w", id, err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 func fenceProducer(ctx context.Context, cl *kgo.Client, id string) error {

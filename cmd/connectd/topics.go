@@ -38,13 +38,9 @@ func (p *process) withAdmin(overrides config.Props, f func(*kgo.Client) error) e
 	if len(overrides) == 0 {
 		return f(p.adminClient)
 	}
-	o, err := p.clients.Admin(overrides)
+	cl, err := p.clients.AdminClient(overrides)
 	if err != nil {
 		return err
-	}
-	cl, err := kgo.NewClient(o.Opts...)
-	if err != nil {
-		return fmt.Errorf("making the admin client: %w", err)
 	}
 	defer cl.Close()
 	return f(cl)

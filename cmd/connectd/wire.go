@@ -128,13 +128,9 @@ func open(ground *groundwork, common workerconfig.Worker, facts connectorconfig.
 		cfg: common, facts: facts, log: log, levels: levels, reg: ground.reg, resolver: ground.resolver, clients: &kafka.Clients{Worker: ground.props, Log: log}, tls: ground.tls,
 		metrics: metrics.New(), startup: time.Now(), problems: map[string]string{},
 	}
-	o, err := p.clients.Admin(nil)
+	cl, err := p.clients.AdminClient(nil)
 	if err != nil {
 		return nil, &usageError{err}
-	}
-	cl, err := kgo.NewClient(o.Opts...)
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("making the admin client: %w", err)}
 	}
 	p.adminClient, p.admin = cl, kadm.NewClient(cl)
 	return p, nil

@@ -79,6 +79,19 @@ func (c *Clients) Admin(overrides config.Props) (Options, error) {
 	return c.Options(RoleAdmin, nil, overrides)
 }
 
+// AdminClient makes an admin client, which the caller closes. It does not connect yet.
+func (c *Clients) AdminClient(overrides config.Props) (*kgo.Client, error) {
+	o, err := c.Admin(overrides)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := kgo.NewClient(o.Opts...)
+	if err != nil {
+		return nil, fmt.Errorf("making the admin client: %w", err)
+	}
+	return cl, nil
+}
+
 // Producer makes the options of a task's producer: idempotent, acks=all, retries without end; not idempotent with one request in
 // flight if enable.idempotence=false. Records whose Partition is connect.NoPartition (-1) are partitioned by key, others go where
 // they say.

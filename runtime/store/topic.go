@@ -141,13 +141,9 @@ func (b *backing) readToEnd(ctx context.Context) error {
 
 // ensure creates and checks the topic. Only what the user has to heal is an error; the rest is tried again for ever.
 func (b *backing) ensure(ctx context.Context) error {
-	opts, err := b.o.Clients.Admin(b.o.Admin)
+	client, err := b.o.Clients.AdminClient(b.o.Admin)
 	if err != nil {
 		return err
-	}
-	client, err := kgo.NewClient(opts.Opts...)
-	if err != nil {
-		return fmt.Errorf("making the admin client: %w", err)
 	}
 	defer client.Close()
 	adm := kadm.NewClient(client)

@@ -102,11 +102,7 @@ func (p *process) verifyTask(ctx context.Context, id connect.TaskID, generation 
 // fenceProducers cuts off the producers of the first n tasks (Worker.fenceZombies, Admin.fenceProducers): whoever asks for a producer id
 // under a transactional id bumps its epoch, and the coordinator aborts what the former owner had begun.
 func (p *process) fenceProducers(ctx context.Context, name string, props config.Props, n int32) error {
-	resolved, err := p.facts.Resolve(ctx, props)
-	if err != nil {
-		return err
-	}
-	plan, err := connectorconfig.NewPlan(p.reg, p.facts, resolved)
+	plan, err := p.plan(ctx, props)
 	if err != nil {
 		return err
 	}
@@ -203,11 +199,7 @@ func (f *facade) sourceOffsets(ctx context.Context, name string, props config.Pr
 	if f.p.own.Name == "" || props["offsets.storage.topic"] == "" && !f.p.core.ExactlyOnce {
 		return f.p.offsets.List(ctx, name)
 	}
-	resolved, err := f.p.facts.Resolve(ctx, props)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := connectorconfig.NewPlan(f.p.reg, f.p.facts, resolved)
+	plan, err := f.p.plan(ctx, props)
 	if err != nil {
 		return nil, err
 	}

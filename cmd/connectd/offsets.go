@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/rest"
 	"github.com/connectd/connectd/runtime/cluster"
 	"github.com/connectd/connectd/runtime/connectorconfig"
@@ -93,11 +94,16 @@ func (f *facade) stopped(ctx context.Context, name string) (*connectorconfig.Pla
 	if err := f.tasksGone(ctx, name); err != nil {
 		return nil, err
 	}
-	props, err := f.p.facts.Resolve(ctx, c.Config)
+	return f.p.plan(ctx, c.Config)
+}
+
+// plan reads a connector config, whose secrets are not resolved yet.
+func (p *process) plan(ctx context.Context, props config.Props) (*connectorconfig.Plan, error) {
+	resolved, err := p.facts.Resolve(ctx, props)
 	if err != nil {
 		return nil, err
 	}
-	return connectorconfig.NewPlan(f.p.reg, f.p.facts, props)
+	return connectorconfig.NewPlan(p.reg, p.facts, resolved)
 }
 
 // tasksGone waits a while for the tasks' last statuses: they stop in their own time after the connector was stopped, and would commit

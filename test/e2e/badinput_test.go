@@ -14,6 +14,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // TestBadConfigs: each is a 400 that names the key and the reason.
@@ -50,15 +52,15 @@ func TestBadConfigs(t *testing.T) {
 			[]string{"database.hostname", "topic.prefix"}},
 		"mysql, wrong password": {map[string]string{
 			"connector.class": "io.debezium.connector.mysql.MySqlConnector", "database.hostname": "127.0.0.1",
-			"database.port": strings.Split(bed(t, "BED_MYSQL"), ":")[1], "database.user": "connectd", "database.password": "s3cret-wrong",
+			"database.port": strings.Split(process.Bed(t, "BED_MYSQL"), ":")[1], "database.user": "connectd", "database.password": "s3cret-wrong",
 			"database.server.id": "77", "topic.prefix": "x", "schema.history.internal.kafka.topic": "x-history",
-			"schema.history.internal.kafka.bootstrap.servers": bed(t, "BED_KAFKA"),
+			"schema.history.internal.kafka.bootstrap.servers": process.Bed(t, "BED_KAFKA"),
 		}, []string{"Access denied"}},
 		"mysql, missing table": {map[string]string{
 			"connector.class": "io.debezium.connector.mysql.MySqlConnector", "database.hostname": "127.0.0.1",
-			"database.port": strings.Split(bed(t, "BED_MYSQL"), ":")[1], "database.user": "connectd", "database.password": "connectd",
+			"database.port": strings.Split(process.Bed(t, "BED_MYSQL"), ":")[1], "database.user": "connectd", "database.password": "connectd",
 			"database.server.id": "77", "topic.prefix": "x", "schema.history.internal.kafka.topic": "x-history",
-			"schema.history.internal.kafka.bootstrap.servers": bed(t, "BED_KAFKA"), "table.include.list": "nowhere.nothing",
+			"schema.history.internal.kafka.bootstrap.servers": process.Bed(t, "BED_KAFKA"), "table.include.list": "nowhere.nothing",
 		}, []string{"nowhere.nothing"}},
 		"elasticsearch away": {map[string]string{
 			"connector.class": "io.confluent.connect.elasticsearch.ElasticsearchSinkConnector", "topics": "t", "connection.url": "http://127.0.0.1:1",
@@ -68,18 +70,18 @@ func TestBadConfigs(t *testing.T) {
 		}, []string{"url"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := request("PUT", w.url+"/connectors/bad/config", c.config, nil)
-			se, ok := errors.AsType[*statusError](err)
-			if !ok || se.status != 400 {
+			_, err := w.Do("PUT", "/connectors/bad/config", c.config, nil)
+			se, ok := errors.AsType[*process.StatusError](err)
+			if !ok || se.Status != 400 {
 				t.Fatalf("answer %v; want a 400", err)
 			}
 			for _, word := range c.want {
-				if !strings.Contains(se.body, word) {
-					t.Errorf("the message lacks %q: %s", word, se.body)
+				if !strings.Contains(se.Body, word) {
+					t.Errorf("the message lacks %q: %s", word, se.Body)
 				}
 			}
-			if strings.Contains(se.body, "s3cret") {
-				t.Errorf("the message shows the password: %s", se.body)
+			if strings.Contains(se.Body, "s3cret") {
+				t.Errorf("the message shows the password: %s", se.Body)
 			}
 		})
 	}
@@ -92,7 +94,7 @@ func TestMalformedRecord(t *testing.T) {
 	topic := c.group + "-in"
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(bed(t, "BED_KAFKA")))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(process.Bed(t, "BED_KAFKA")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,8 +111,8 @@ func TestMalformedRecord(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.txt")
 	name := c.group + "-sink"
 	w.put(name, map[string]string{"connector.class": "FileStreamSink", "topics": topic, "file": out, "tasks.max": "1"})
-	await(t, 30*time.Second, "the task FAILED", func() error {
-		s, err := w.status(name)
+	process.Await(t, 30*time.Second, "the task FAILED", func() error {
+		s, err := w.Status(name)
 		if err != nil {
 			return err
 		}
@@ -141,7 +143,7 @@ func TestMalformedRecord(t *testing.T) {
 		"errors.deadletterqueue.topic.name": dlq, "errors.deadletterqueue.topic.replication.factor": "1",
 		"errors.deadletterqueue.context.headers.enable": "true",
 	})
-	await(t, 30*time.Second, "the record behind it written", func() error {
+	process.Await(t, 30*time.Second, "the record behind it written", func() error {
 		b, err := os.ReadFile(out)
 		if err == nil && !strings.Contains(string(b), "4") {
 			err = fmt.Errorf("%q", b)

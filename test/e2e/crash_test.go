@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/colinmarc/hdfs/v2"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // changes is how many rows TestKilled changes; E2E_CHANGES makes it another number.
@@ -39,7 +41,7 @@ func TestKilled(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	db, name := mysqlDB(t), unique("crash")
+	db, name := mysqlDB(t), process.Unique("crash")
 	exec1(t, db, "CREATE DATABASE "+name)
 	t.Cleanup(func() { exec1(t, db, "DROP DATABASE "+name) })
 	exec1(t, db, "CREATE TABLE "+name+".item (id INT PRIMARY KEY, grp VARCHAR(8) NOT NULL, qty INT NOT NULL, price DECIMAL(10,2), note VARCHAR(200))")
@@ -66,7 +68,7 @@ func TestKilled(t *testing.T) {
 		// A random point of the i-th fifth of the load.
 		at := int64(total) * int64(i-1) / 5
 		at += rnd.Int64N(int64(total) / 5)
-		await(t, 5*time.Minute, fmt.Sprintf("kill %d at change %d", i, at), func() error {
+		process.Await(t, 5*time.Minute, fmt.Sprintf("kill %d at change %d", i, at), func() error {
 			if n := load.done.Load(); n < at {
 				return fmt.Errorf("%d changes so far", n)
 			}
@@ -90,11 +92,11 @@ var mainJob = []string{"-src", "-es", "-hdfs", "-hdfsgrp"}
 // createMainJob creates the four connectors of the main job for table item of a database.
 func createMainJob(t *testing.T, w *proc, name string) {
 	t.Helper()
-	host, port, _ := strings.Cut(bed(t, "BED_MYSQL"), ":")
+	host, port, _ := strings.Cut(process.Bed(t, "BED_MYSQL"), ":")
 	w.put(name+"-src", map[string]string{
 		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "tasks.max": "1", "database.hostname": host, "database.port": port,
 		"database.user": "connectd", "database.password": "connectd", "database.server.id": strconv.Itoa(10000 + rand.IntN(1<<20)),
-		"topic.prefix": name, "database.include.list": name, "schema.history.internal.kafka.bootstrap.servers": bed(t, "BED_KAFKA"),
+		"topic.prefix": name, "database.include.list": name, "schema.history.internal.kafka.bootstrap.servers": process.Bed(t, "BED_KAFKA"),
 		"schema.history.internal.kafka.topic": name + "-history", "decimal.handling.mode": "string",
 	})
 	sink := func(class string, extra ...string) map[string]string {
@@ -129,8 +131,8 @@ func createMainJob(t *testing.T, w *proc, name string) {
 	}
 	w.put(name+"-src", src)
 	w.put(name+"-es", sink("io.confluent.connect.elasticsearch.ElasticsearchSinkConnector", "transforms", "unwrap,key",
-		"connection.url", bed(t, "BED_ES"), "behavior.on.null.values", "delete"))
-	hdfsURL := "hdfs://" + bed(t, "BED_HDFS")
+		"connection.url", process.Bed(t, "BED_ES"), "behavior.on.null.values", "delete"))
+	hdfsURL := "hdfs://" + process.Bed(t, "BED_HDFS")
 	w.put(name+"-hdfs", sink("io.confluent.connect.hdfs.HdfsSinkConnector", "transforms", "drop,at", "hdfs.url", hdfsURL,
 		"topics.dir", "/e2e/"+name+"/plain", "logs.dir", "/e2e/"+name+"/logs1", "flush.size", "4000", "rotate.schedule.interval.ms", "3000",
 		"timezone", "UTC", "format.class", "io.confluent.connect.hdfs.json.JsonFormat"))
@@ -141,7 +143,7 @@ func createMainJob(t *testing.T, w *proc, name string) {
 }
 
 func getConfig(w *proc, name string) (m map[string]string, err error) {
-	_, err = request("GET", w.url+"/connectors/"+name+"/config", nil, &m)
+	_, err = w.Do("GET", "/connectors/"+name+"/config", nil, &m)
 	return m, err
 }
 
@@ -212,9 +214,9 @@ func (l *load) sentinel() {
 // equalDocs waits for the sentinel in Elasticsearch and then compares every row.
 func equalDocs(t *testing.T, db *sql.DB, name string) {
 	t.Helper()
-	index := bed(t, "BED_ES") + "/" + name + "." + name + ".item"
-	await(t, 3*time.Minute, "the last row in Elasticsearch", func() error {
-		_, err := request("GET", fmt.Sprintf("%s/_doc/%d", index, sentinelID), nil, nil)
+	index := process.NewREST(t, process.Bed(t, "BED_ES")+"/"+name+"."+name+".item")
+	process.Await(t, 3*time.Minute, "the last row in Elasticsearch", func() error {
+		_, err := index.Do("GET", fmt.Sprintf("/_doc/%d", sentinelID), nil, nil)
 		return err
 	})
 	rows := map[string]string{}
@@ -252,9 +254,9 @@ func equalDocs(t *testing.T, db *sql.DB, name string) {
 }
 
 // allDocs reads an index by id, sorted fields.
-func allDocs(t *testing.T, index string) map[string]string {
+func allDocs(t *testing.T, index process.REST) map[string]string {
 	t.Helper()
-	if _, err := request("POST", index+"/_refresh", nil, nil); err != nil {
+	if _, err := index.Do("POST", "/_refresh", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	docs := map[string]string{}
@@ -274,7 +276,7 @@ func allDocs(t *testing.T, index string) map[string]string {
 			q["search_after"] = after
 		}
 		var p page
-		if _, err := request("POST", index+"/_search", q, &p); err != nil {
+		if _, err := index.Do("POST", "/_search", q, &p); err != nil {
 			t.Fatal(err)
 		}
 		for _, h := range p.Hits.Hits {
@@ -310,14 +312,14 @@ func exactlyOnceOf(t *testing.T, name string, least int) {
 	if changed < least {
 		t.Error("most changes came by a snapshot: the test has not tested what it is for")
 	}
-	cl, err := hdfs.New(bed(t, "BED_HDFS"))
+	cl, err := hdfs.New(process.Bed(t, "BED_HDFS"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer cl.Close()
 	for dir, want := range map[string]map[int64]bool{"plain": plain, "field": field} {
 		root := "/e2e/" + name + "/" + dir + "/" + topic
-		await(t, 2*time.Minute, "all records in "+root, func() error {
+		process.Await(t, 2*time.Minute, "all records in "+root, func() error {
 			got, err := lines(cl, root)
 			if err != nil {
 				return err

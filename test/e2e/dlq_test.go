@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // dlq runs connectd dlq with the worker's file and returns what it prints.
@@ -51,7 +53,7 @@ func valuesOf(rs []*kgo.Record) (out []string) {
 func awaitRecords(t *testing.T, topic string, n int) []*kgo.Record {
 	t.Helper()
 	var rs []*kgo.Record
-	await(t, 30*time.Second, fmt.Sprintf("%d records in %s", n, topic), func() error {
+	process.Await(t, 30*time.Second, fmt.Sprintf("%d records in %s", n, topic), func() error {
 		if rs = records(t, topic); len(rs) != n {
 			return fmt.Errorf("%d records", len(rs))
 		}
@@ -64,7 +66,7 @@ func awaitRecords(t *testing.T, topic string, n int) []*kgo.Record {
 // them to their topic, once.
 func TestDeadLettersOfASourceAreReplayed(t *testing.T) {
 	w := newCluster(t, nil).add()
-	name := unique("dlqsource")
+	name := process.Unique("dlqsource")
 	file := filepath.Join(t.TempDir(), "lines")
 	if err := os.WriteFile(file, []byte("1\ntwo\n3\nfour\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -99,11 +101,11 @@ func TestDeadLettersOfASourceAreReplayed(t *testing.T) {
 		}
 	}
 	// The offset has moved past the dead letters.
-	await(t, 10*time.Second, "offset at the end of the file", func() error {
+	process.Await(t, 10*time.Second, "offset at the end of the file", func() error {
 		var o struct {
 			Offsets []struct{ Offset struct{ Position int } }
 		}
-		if _, err := request("GET", w.url+"/connectors/"+name+"/offsets", nil, &o); err != nil {
+		if _, err := w.Do("GET", "/connectors/"+name+"/offsets", nil, &o); err != nil {
 			return err
 		}
 		if len(o.Offsets) != 1 || o.Offsets[0].Offset.Position != 13 {
@@ -137,8 +139,8 @@ func TestDeadLettersOfASourceAreReplayed(t *testing.T) {
 // Dead letters of a sink go back to where they were read; what fails again is a new dead letter.
 func TestDeadLettersOfASinkAreReplayed(t *testing.T) {
 	w := newCluster(t, nil).add()
-	name := unique("dlqsink")
-	cl, err := kgo.NewClient(kgo.SeedBrokers(bed(t, "BED_KAFKA")), kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(20))
+	name := process.Unique("dlqsink")
+	cl, err := kgo.NewClient(kgo.SeedBrokers(process.Bed(t, "BED_KAFKA")), kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(20))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,8 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // eosWorker are the settings of workers with quick rebalances; the brokers allow no session below 6 s.
@@ -79,40 +79,7 @@ func (l *lineFile) stop(t *testing.T) int64 {
 // committed reads what a topic holds for those who read committed records, up to the end of all transactions, decided or not.
 func committed(t *testing.T, topic string) []*kgo.Record {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(bed(t, "BED_KAFKA")), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
-	ends, err := kadm.NewClient(cl).ListEndOffsets(ctx, topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	left := map[int32]int64{}
-	ends.Each(func(o kadm.ListedOffset) {
-		if o.Offset > 0 {
-			left[o.Partition] = o.Offset
-		}
-	})
-	var out []*kgo.Record
-	for len(left) > 0 {
-		fs := cl.PollFetches(ctx)
-		if err := fs.Err(); err != nil {
-			t.Fatalf("reading topic %s: %v", topic, err)
-		}
-		fs.EachRecord(func(r *kgo.Record) {
-			if !r.Attrs.IsControl() {
-				out = append(out, r)
-			}
-			if r.Offset >= left[r.Partition]-1 {
-				delete(left, r.Partition)
-			}
-		})
-	}
-	return out
+	return process.DecidedRecords(t, process.Bed(t, "BED_KAFKA"), topic)
 }
 
 // line is the number that a record of a file source carries.
@@ -123,7 +90,7 @@ func line(r *kgo.Record) (int64, error) {
 // awaitLine waits until a committed record carries line n or a later one.
 func awaitLine(t *testing.T, topic string, n int64) {
 	t.Helper()
-	await(t, 90*time.Second, fmt.Sprintf("line %d in topic %s", n, topic), func() error {
+	process.Await(t, 90*time.Second, fmt.Sprintf("line %d in topic %s", n, topic), func() error {
 		rs := committed(t, topic)
 		if len(rs) == 0 {
 			return fmt.Errorf("no records")
@@ -162,9 +129,9 @@ func fileSource(path, topic string, extra ...string) map[string]string {
 }
 
 // by finds the worker that runs task 0 of a connector.
-func (c *cluster) by(s status) *proc {
+func (c *cluster) by(s process.Status) *proc {
 	for _, p := range c.procs {
-		if len(s.Tasks) > 0 && strings.HasSuffix(p.url, "/"+s.Tasks[0].WorkerID) {
+		if len(s.Tasks) > 0 && strings.HasSuffix(p.URL, "/"+s.Tasks[0].WorkerID) {
 			return p
 		}
 	}
@@ -186,7 +153,7 @@ func TestExactlyOnceKilled(t *testing.T) {
 	c := newCluster(t, eosWorker("enabled"))
 	w := c.add()
 	c.add()
-	name := unique("eos")
+	name := process.Unique("eos")
 	kinds := map[string][]string{
 		name + "-poll":     nil,
 		name + "-interval": {"transaction.boundary", "interval", "transaction.boundary.interval.ms", "250"},
@@ -203,7 +170,7 @@ func TestExactlyOnceKilled(t *testing.T) {
 	}
 	victims := []string{name + "-poll", name + "-interval", name + "-own"}
 	for _, n := range victims {
-		s, err := c.procs[0].status(n)
+		s, err := c.procs[0].Status(n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +210,7 @@ func TestExactlyOnceZombie(t *testing.T) {
 	c := newCluster(t, eosWorker("enabled"))
 	w := c.add()
 	c.add()
-	name := unique("zombie")
+	name := process.Unique("zombie")
 	f := writeLines(t, filepath.Join(t.TempDir(), "in.txt"))
 	w.put(name, fileSource(f.path, name))
 	zombie := c.by(w.running(name, 1))
@@ -253,12 +220,12 @@ func TestExactlyOnceZombie(t *testing.T) {
 		if err := zombie.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		await(t, 60*time.Second, "takeover", func() error {
-			s, err := other.status(name)
+		process.Await(t, 60*time.Second, "takeover", func() error {
+			s, err := other.Status(name)
 			if err != nil {
 				return err
 			}
-			if len(s.Tasks) != 1 || s.Tasks[0].State != "RUNNING" || !strings.HasSuffix(other.url, s.Tasks[0].WorkerID) {
+			if len(s.Tasks) != 1 || s.Tasks[0].State != "RUNNING" || !strings.HasSuffix(other.URL, s.Tasks[0].WorkerID) {
 				return fmt.Errorf("%+v", s)
 			}
 			return nil
@@ -267,8 +234,8 @@ func TestExactlyOnceZombie(t *testing.T) {
 		if err := zombie.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			t.Fatal(err)
 		}
-		await(t, 60*time.Second, "the zombie in the group again", func() error {
-			_, err := request("PUT", zombie.url+"/connectors/"+name+"/resume", nil, nil)
+		process.Await(t, 60*time.Second, "the zombie in the group again", func() error {
+			_, err := zombie.Do("PUT", "/connectors/"+name+"/resume", nil, nil)
 			return err
 		})
 		awaitLine(t, name, f.n.Load())
@@ -287,7 +254,7 @@ func TestExactlyOnceRolling(t *testing.T) {
 	c := newCluster(t, eosWorker("disabled"))
 	w := c.add()
 	c.add()
-	name := unique("rolling")
+	name := process.Unique("rolling")
 	f := writeLines(t, filepath.Join(t.TempDir(), "in.txt"))
 	w.put(name, fileSource(f.path, name, "exactly.once.support", "requested"))
 	w.running(name, 1)
@@ -298,8 +265,8 @@ func TestExactlyOnceRolling(t *testing.T) {
 			p.start()
 		}
 		// Required is refused until all are enabled: the leader, whichever it is, validates.
-		await(t, 30*time.Second, "required refused or not, as "+support, func() error {
-			code, err := request("PUT", w.url+"/connectors/"+name+"/config", fileSource(f.path, name), nil)
+		process.Await(t, 30*time.Second, "required refused or not, as "+support, func() error {
+			code, err := w.Do("PUT", "/connectors/"+name+"/config", fileSource(f.path, name), nil)
 			if (support == "enabled") != (err == nil) {
 				return fmt.Errorf("HTTP %d: %w", code, err)
 			}
@@ -315,25 +282,25 @@ func TestExactlyOnceRolling(t *testing.T) {
 		t.Error("there is no task count record")
 	}
 	offsets := offsetsOf(t, w, name)
-	if _, err := request("PUT", w.url+"/connectors/"+name+"/stop", nil, nil); err != nil {
+	if _, err := w.Do("PUT", "/connectors/"+name+"/stop", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	// From the start again: the offsets are written in a transaction, after a round of fencing.
-	await(t, 30*time.Second, "resetting offsets", func() error {
-		_, err := request("DELETE", w.url+"/connectors/"+name+"/offsets", nil, nil)
+	process.Await(t, 30*time.Second, "resetting offsets", func() error {
+		_, err := w.Do("DELETE", "/connectors/"+name+"/offsets", nil, nil)
 		return err
 	})
 	if got := offsetsOf(t, w, name); len(got) != 0 || len(offsets) != 1 {
 		t.Errorf("offsets before %v, after the reset %v", offsets, got)
 	}
 	body := map[string]any{"offsets": []any{map[string]any{"partition": map[string]any{"filename": f.path}, "offset": map[string]any{"position": 2}}}}
-	if _, err := request("PATCH", w.url+"/connectors/"+name+"/offsets", body, nil); err != nil {
+	if _, err := w.Do("PATCH", "/connectors/"+name+"/offsets", body, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := request("PUT", w.url+"/connectors/"+name+"/resume", nil, nil); err != nil {
+	if _, err := w.Do("PUT", "/connectors/"+name+"/resume", nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	await(t, 60*time.Second, "the lines from the second on again", func() error {
+	process.Await(t, 60*time.Second, "the lines from the second on again", func() error {
 		rs := committed(t, name)
 		if int64(len(rs)) != 2*total-1 {
 			return fmt.Errorf("%d lines, want %d", len(rs), 2*total-1)
@@ -348,7 +315,7 @@ func TestExactlyOnceRolling(t *testing.T) {
 func offsetsOf(t *testing.T, p *proc, name string) []any {
 	t.Helper()
 	var body struct{ Offsets []any }
-	if _, err := request("GET", p.url+"/connectors/"+name+"/offsets", nil, &body); err != nil {
+	if _, err := p.Do("GET", "/connectors/"+name+"/offsets", nil, &body); err != nil {
 		t.Fatal(err)
 	}
 	return body.Offsets

@@ -18,12 +18,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // metric reads one line of /metrics; empty if it is not there.
 func (p *proc) metric(series string) string {
 	p.t.Helper()
-	resp, err := http.Get(p.url + "/metrics")
+	resp, err := http.Get(p.URL + "/metrics")
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -43,8 +45,8 @@ func (p *proc) metric(series string) string {
 // failedTask waits until task 0 is FAILED with a trace that has the words.
 func (p *proc) failedTask(name string, words ...string) {
 	p.t.Helper()
-	await(p.t, 60*time.Second, name+" FAILED", func() error {
-		s, err := p.status(name)
+	process.Await(p.t, 60*time.Second, name+" FAILED", func() error {
+		s, err := p.Status(name)
 		if err != nil {
 			return err
 		}
@@ -63,25 +65,25 @@ func (p *proc) failedTask(name string, words ...string) {
 // TestHealsWhenTheDatabaseComesBack: a connector that is started while its database is away fails, says when it is tried again, goes on
 // waiting while another worker joins, and runs by itself once the database is there.
 func TestHealsWhenTheDatabaseComesBack(t *testing.T) {
-	db, name := mysqlDB(t), unique("heal")
+	db, name := mysqlDB(t), process.Unique("heal")
 	exec1(t, db, "CREATE DATABASE "+name)
 	t.Cleanup(func() { exec1(t, db, "DROP DATABASE "+name) })
 	exec1(t, db, "CREATE TABLE "+name+".item (id INT PRIMARY KEY)")
 	exec1(t, db, "INSERT INTO "+name+".item VALUES (1), (2)")
 	c := newCluster(t, map[string]string{"errors.restart.backoff.max.ms": "2000"})
 	w := c.add()
-	host, port, _ := strings.Cut(bed(t, "BED_MYSQL"), ":")
+	host, port, _ := strings.Cut(process.Bed(t, "BED_MYSQL"), ":")
 	w.put(name, map[string]string{
 		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "database.hostname": host, "database.port": port,
 		"database.user": "root", "database.password": "rootpw", "database.server.id": "4711", "topic.prefix": name,
 		"database.include.list": name, "schema.history.internal.kafka.topic": name + "-history", "errors.max.retries": "0",
-		"schema.history.internal.kafka.bootstrap.servers": bed(t, "BED_KAFKA"),
+		"schema.history.internal.kafka.bootstrap.servers": process.Bed(t, "BED_KAFKA"),
 	})
 	w.running(name, 1)
-	if _, err := request("PUT", w.url+"/connectors/"+name+"/stop", nil, nil); err != nil {
+	if _, err := w.Do("PUT", "/connectors/"+name+"/stop", nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	script := bed(t, "BED")
+	script := process.Bed(t, "BED")
 	run := func(args ...string) {
 		t.Helper()
 		if out, err := exec.Command(script, args...).CombinedOutput(); err != nil {
@@ -95,7 +97,7 @@ func TestHealsWhenTheDatabaseComesBack(t *testing.T) {
 			run("up", "mysql")
 		}
 	})
-	if _, err := request("PUT", w.url+"/connectors/"+name+"/resume", nil, nil); err != nil {
+	if _, err := w.Do("PUT", "/connectors/"+name+"/resume", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.failedTask(name, "next_retry: 2", "class retriable")
@@ -103,15 +105,15 @@ func TestHealsWhenTheDatabaseComesBack(t *testing.T) {
 	w.failedTask(name, "next_retry: 2", "class retriable")
 	run("up", "mysql")
 	up = true
-	await(t, 60*time.Second, name+" RUNNING by itself", func() error {
-		s, err := w.status(name)
+	process.Await(t, 60*time.Second, name+" RUNNING by itself", func() error {
+		s, err := w.Status(name)
 		if err == nil && (s.Connector.State != "RUNNING" || len(s.Tasks) != 1 || s.Tasks[0].State != "RUNNING" || s.Tasks[0].Trace != "") {
 			err = fmt.Errorf("%+v", s)
 		}
 		return err
 	})
 	exec1(t, db, "INSERT INTO "+name+".item VALUES (3)")
-	await(t, 60*time.Second, "the new row in Kafka", func() error {
+	process.Await(t, 60*time.Second, "the new row in Kafka", func() error {
 		for _, r := range records(t, name+"."+name+".item") {
 			if strings.Contains(string(r.Key), "3") {
 				return nil
@@ -129,7 +131,7 @@ func TestPoisonedRecordDoesNotFlap(t *testing.T) {
 	topic := c.group + "-in"
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(bed(t, "BED_KAFKA")))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(process.Bed(t, "BED_KAFKA")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +166,7 @@ func TestPoisonedRecordDoesNotFlap(t *testing.T) {
 	}
 	props["errors.tolerance"] = "all"
 	w.put(name, props)
-	await(t, 30*time.Second, "the record behind it written", func() error {
+	process.Await(t, 30*time.Second, "the record behind it written", func() error {
 		b, err := os.ReadFile(out)
 		if err == nil && !strings.Contains(string(b), "3") {
 			err = fmt.Errorf("%q", b)
@@ -201,8 +203,8 @@ func TestHangingTaskIsStalledAndHarmsNobody(t *testing.T) {
 			Task             int
 		}
 	}
-	await(t, 30*time.Second, "the hanging task stalled", func() error {
-		_, err := request("GET", w.url+"/health", nil, &health)
+	process.Await(t, 30*time.Second, "the hanging task stalled", func() error {
+		_, err := w.Do("GET", "/health", nil, &health)
 		if err == nil && len(health.Stalled) == 0 {
 			err = errors.New("nothing is stalled")
 		}
@@ -216,18 +218,18 @@ func TestHangingTaskIsStalledAndHarmsNobody(t *testing.T) {
 	}
 	begin := time.Now()
 	for _, path := range []string{"/connectors", "/connectors/" + hung + "/status", "/connectors?expand=status&expand=info"} {
-		if _, err := request("GET", w.url+path, nil, nil); err != nil {
+		if _, err := w.Do("GET", path, nil, nil); err != nil {
 			t.Error(path, err)
 		}
 	}
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("reads took %s", took)
 	}
-	await(t, 30*time.Second, "deleting it", func() error {
-		_, err := request("DELETE", w.url+"/connectors/"+hung, nil, nil)
+	process.Await(t, 30*time.Second, "deleting it", func() error {
+		_, err := w.Do("DELETE", "/connectors/"+hung, nil, nil)
 		return err
 	})
-	await(t, 30*time.Second, "the task abandoned", func() error {
+	process.Await(t, 30*time.Second, "the task abandoned", func() error {
 		if v := w.metric("connectd_worker_abandoned_tasks"); v != "1" {
 			return fmt.Errorf("abandoned tasks: %q", v)
 		}
@@ -239,7 +241,7 @@ func TestHangingTaskIsStalledAndHarmsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	await(t, 30*time.Second, "the abandoned task ended", func() error {
+	process.Await(t, 30*time.Second, "the abandoned task ended", func() error {
 		if v := w.metric("connectd_worker_abandoned_tasks"); v != "0" {
 			return fmt.Errorf("abandoned tasks: %q", v)
 		}
@@ -248,7 +250,7 @@ func TestHangingTaskIsStalledAndHarmsNobody(t *testing.T) {
 	w.running(src, 1)
 	w.running(sink, 1)
 	health.Stalled = nil
-	if _, err := request("GET", w.url+"/health", nil, &health); err != nil || len(health.Stalled) > 0 {
+	if _, err := w.Do("GET", "/health", nil, &health); err != nil || len(health.Stalled) > 0 {
 		t.Errorf("%+v %v", health, err)
 	}
 }
@@ -271,7 +273,7 @@ func TestChangedSecretRestartsWhatUsesIt(t *testing.T) {
 	}
 	holds := func(file, line string) {
 		t.Helper()
-		await(t, 30*time.Second, line+" in "+filepath.Base(file), func() error {
+		process.Await(t, 30*time.Second, line+" in "+filepath.Base(file), func() error {
 			b, err := os.ReadFile(file)
 			if err == nil && !strings.Contains(string(b), line) {
 				err = fmt.Errorf("%q", b)
@@ -288,7 +290,7 @@ func TestChangedSecretRestartsWhatUsesIt(t *testing.T) {
 	w.running(sink, 1)
 	holds(filepath.Join(dir, "swordfish"), "one")
 	write(secrets, "out="+filepath.Join(dir, "tuna")+"\n")
-	await(t, 30*time.Second, "the new file", func() error { _, err := os.Stat(filepath.Join(dir, "tuna")); return err })
+	process.Await(t, 30*time.Second, "the new file", func() error { _, err := os.Stat(filepath.Join(dir, "tuna")); return err })
 	write(in, "one\ntwo\n")
 	holds(filepath.Join(dir, "tuna"), "two")
 	w.running(sink, 1)
@@ -314,7 +316,7 @@ func TestChangedSecretRestartsWhatUsesIt(t *testing.T) {
 // TestRotatedPassword: the database's password changes before the file of the config provider does. The task is refused, says so, and runs
 // as soon as the file has the new password.
 func TestRotatedPassword(t *testing.T) {
-	db, name := mysqlDB(t), unique("rotate")
+	db, name := mysqlDB(t), process.Unique("rotate")
 	exec1(t, db, "CREATE DATABASE "+name)
 	t.Cleanup(func() { exec1(t, db, "DROP USER '"+name+"'@'%'"); exec1(t, db, "DROP DATABASE "+name) })
 	exec1(t, db, "CREATE TABLE "+name+".item (id INT PRIMARY KEY)")
@@ -333,22 +335,22 @@ func TestRotatedPassword(t *testing.T) {
 		"config.providers.file.param.watch.interval.ms": "1000",
 	})
 	w := c.add()
-	host, port, _ := strings.Cut(bed(t, "BED_MYSQL"), ":")
+	host, port, _ := strings.Cut(process.Bed(t, "BED_MYSQL"), ":")
 	w.put(name, map[string]string{
 		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "database.hostname": host, "database.port": port,
 		"database.user": name, "database.password": "${file:" + secrets + ":password}", "database.server.id": "4712", "topic.prefix": name,
 		"database.include.list": name, "schema.history.internal.kafka.topic": name + "-history",
-		"schema.history.internal.kafka.bootstrap.servers": bed(t, "BED_KAFKA"),
+		"schema.history.internal.kafka.bootstrap.servers": process.Bed(t, "BED_KAFKA"),
 	})
 	w.running(name, 1)
 	exec1(t, db, "ALTER USER '"+name+"'@'%' IDENTIFIED BY 'tuna'")
-	if _, err := request("POST", w.url+"/connectors/"+name+"/tasks/0/restart", nil, nil); err != nil {
+	if _, err := w.Do("POST", "/connectors/"+name+"/tasks/0/restart", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.failedTask(name, "next_retry: 2", "class authorization", "Access denied")
 	store("tuna")
-	await(t, 30*time.Second, name+" RUNNING with the new password", func() error {
-		s, err := w.status(name)
+	process.Await(t, 30*time.Second, name+" RUNNING with the new password", func() error {
+		s, err := w.Status(name)
 		if err == nil && (len(s.Tasks) != 1 || s.Tasks[0].State != "RUNNING") {
 			err = fmt.Errorf("%+v", s)
 		}

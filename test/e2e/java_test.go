@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // java is Apache Kafka's own Connect worker, run by test/bed, in the group and on the topics of a cluster.
@@ -32,7 +34,7 @@ func (c *cluster) addJava() *java {
 // addJavaWith starts one with the connectors of one of test/bed's plugins.
 func (c *cluster) addJavaWith(plugin string) *java {
 	c.t.Helper()
-	port := freePort(c.t)
+	port := process.FreePort(c.t)
 	extra := ""
 	for k, v := range c.extra {
 		extra += "\n" + k + "=" + v
@@ -40,7 +42,7 @@ func (c *cluster) addJavaWith(plugin string) *java {
 	j := &java{t: c.t, url: fmt.Sprintf("http://127.0.0.1:%d", port)}
 	j.dir = filepath.Join(c.t.TempDir(), "java")
 	j.env = append(os.Environ(), "BED_RUN="+j.dir, fmt.Sprintf("BED_CONNECT_PORT=%d", port),
-		"BED_CONNECT_BOOTSTRAP="+bed(c.t, "BED_KAFKA"), "BED_CONNECT_GROUP="+c.group, "BED_CONNECT_EXTRA="+extra, "BED_CONNECT_PLUGINS="+pluginFolder(c.t, plugin))
+		"BED_CONNECT_BOOTSTRAP="+process.Bed(c.t, "BED_KAFKA"), "BED_CONNECT_GROUP="+c.group, "BED_CONNECT_EXTRA="+extra, "BED_CONNECT_PLUGINS="+pluginFolder(c.t, plugin))
 	c.t.Cleanup(func() {
 		if c.t.Failed() {
 			c.t.Logf("end of the Java worker's log:\n%s", j.log())
@@ -76,7 +78,7 @@ func (j *java) kill() { j.t.Helper(); j.run("kill", "connect") }
 
 func (j *java) run(args ...string) {
 	j.t.Helper()
-	cmd := exec.Command(bed(j.t, "BED"), args...)
+	cmd := exec.Command(process.Bed(j.t, "BED"), args...)
 	cmd.Env = j.env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		j.t.Fatalf("bed %v: %v\n%s", args, err, out)
@@ -94,13 +96,13 @@ func (j *java) log() string {
 // leader is the advertised address of whoever leads the group, as the members' assignments have it; empty while it rebalances.
 func (c *cluster) leader() string {
 	c.t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(bed(c.t, "BED_KAFKA")))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(process.Bed(c.t, "BED_KAFKA")))
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	defer cl.Close()
 	var url string
-	await(c.t, 60*time.Second, "a leader of group "+c.group, func() error {
+	process.Await(c.t, 60*time.Second, "a leader of group "+c.group, func() error {
 		req := kmsg.NewPtrDescribeGroupsRequest()
 		req.Groups = []string{c.group}
 		resp, err := req.RequestWith(c.t.Context(), cl)

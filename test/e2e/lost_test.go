@@ -14,6 +14,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // fileSource creates a source over a new file with the lines.
@@ -31,11 +33,11 @@ func (p *proc) fileSource(name, lines string) (file string) {
 
 func (p *proc) position(name string, want int) {
 	p.t.Helper()
-	await(p.t, time.Minute, fmt.Sprintf("offset %d of %s", want, name), func() error {
+	process.Await(p.t, time.Minute, fmt.Sprintf("offset %d of %s", want, name), func() error {
 		var o struct {
 			Offsets []struct{ Offset struct{ Position int } }
 		}
-		if _, err := request("GET", p.url+"/connectors/"+name+"/offsets", nil, &o); err != nil {
+		if _, err := p.Do("GET", "/connectors/"+name+"/offsets", nil, &o); err != nil {
 			return err
 		}
 		if len(o.Offsets) != 1 || o.Offsets[0].Offset.Position != want {
@@ -55,10 +57,10 @@ func TestLostOffsetsTopic(t *testing.T) {
 	w.fileSource(idle, "1\n2\n3\n")
 	w.position(busy, 4)
 	w.position(idle, 6)
-	if _, err := request("PUT", w.url+"/connectors/"+idle+"/stop", nil, nil); err != nil {
+	if _, err := w.Do("PUT", "/connectors/"+idle+"/stop", nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(bed(t, "BED_KAFKA")))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(process.Bed(t, "BED_KAFKA")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +77,7 @@ func TestLostOffsetsTopic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	await(t, time.Minute, "offsets in the new topic", func() error {
+	process.Await(t, time.Minute, "offsets in the new topic", func() error {
 		ends, err := adm.ListEndOffsets(t.Context(), topic)
 		if err != nil {
 			return err
@@ -111,7 +113,7 @@ func TestTwoClustersOnOneTopicSet(t *testing.T) {
 	})
 	x := other.add()
 	w.fileSource(c.group+"-file", "1\n")
-	await(t, time.Minute, "an error in a log", func() error {
+	process.Await(t, time.Minute, "an error in a log", func() error {
 		for _, p := range []*proc{w, x} {
 			if strings.Contains(p.log(), "two Connect clusters share their topics") {
 				return nil

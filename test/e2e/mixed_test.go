@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // TestMixedGroup: two connectd workers and a Java worker share a group. Work is balanced under either kind of leader, goes on when a leader
@@ -18,7 +20,7 @@ func TestMixedGroup(t *testing.T) {
 	c := newCluster(t, map[string]string{"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"})
 	j := c.addJava()
 	a, b := c.add(), c.add()
-	asJava := &proc{t: t, url: j.url}
+	asJava := &proc{t: t, REST: process.NewREST(t, j.url)}
 	c.procs = append(c.procs, asJava)
 	c.sixFilesOver([]*proc{asJava, a, b}, "one")
 	c.balanced(3)
@@ -33,18 +35,18 @@ func TestMixedGroup(t *testing.T) {
 	c.procs = []*proc{a, b, asJava}
 	c.balanced(3)
 	leader := a
-	if url := c.leader(); url == b.url+"/" {
+	if url := c.leader(); url == b.URL+"/" {
 		leader = b
-	} else if url != a.url+"/" {
+	} else if url != a.URL+"/" {
 		t.Fatalf("no connectd worker leads, but %s", url)
 	}
 	c.sixFilesOver([]*proc{b, asJava, a}, "two") // every task config is made anew, on either kind of worker
 	c.balanced(3)
 	for i := range 6 {
 		name := fmt.Sprintf("%s-file-%d", c.group, i)
-		await(t, 30*time.Second, "the new task config of "+name, func() error { // Java answers 500 while it rebalances
+		process.Await(t, 30*time.Second, "the new task config of "+name, func() error { // Java answers 500 while it rebalances
 			var tasks []struct{ Config map[string]string }
-			if _, err := request("GET", asJava.url+"/connectors/"+name+"/tasks", nil, &tasks); err != nil || len(tasks) != 1 || tasks[0].Config["topic"] != name+"-two" {
+			if _, err := asJava.Do("GET", "/connectors/"+name+"/tasks", nil, &tasks); err != nil || len(tasks) != 1 || tasks[0].Config["topic"] != name+"-two" {
 				return fmt.Errorf("%v, %w", tasks, err)
 			}
 			return nil
@@ -72,19 +74,19 @@ func TestMixedGroupPlugins(t *testing.T) {
 	c := newCluster(t, map[string]string{"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"})
 	a, b := c.add(), c.add()
 	j := c.addJavaWith("connect-mirror")
-	asJava := &proc{t: t, url: j.url}
+	asJava := &proc{t: t, REST: process.NewREST(t, j.url)}
 	if leader := c.leader(); leader == j.url+"/" {
 		t.Fatal("the Java worker leads")
 	}
 	const class = "org.apache.kafka.connect.mirror.MirrorHeartbeatConnector"
 	heartbeat := map[string]string{
 		"connector.class": class, "source.cluster.alias": "here", "target.cluster.alias": c.group,
-		"source.cluster.bootstrap.servers": bed(t, "BED_KAFKA"), "target.cluster.bootstrap.servers": bed(t, "BED_KAFKA"), "replication.factor": "1",
+		"source.cluster.bootstrap.servers": process.Bed(t, "BED_KAFKA"), "target.cluster.bootstrap.servers": process.Bed(t, "BED_KAFKA"), "replication.factor": "1",
 		"heartbeats.topic.replication.factor": "1", "emit.heartbeats.interval.seconds": "1",
 	}
 	name := c.group + "-heartbeat"
-	await(t, 30*time.Second, "a refusal", func() error { // judged by the Java worker, which alone can
-		_, err := request("PUT", a.url+"/connectors/"+name+"/config", map[string]string{"connector.class": class, "tasks.max": "none"}, nil)
+	process.Await(t, 30*time.Second, "a refusal", func() error { // judged by the Java worker, which alone can
+		_, err := a.Do("PUT", "/connectors/"+name+"/config", map[string]string{"connector.class": class, "tasks.max": "none"}, nil)
 		if err == nil || !strings.Contains(err.Error(), "Invalid value none for configuration tasks.max") {
 			return fmt.Errorf("answered %w", err)
 		}
@@ -112,16 +114,16 @@ func TestMixedGroupPlugins(t *testing.T) {
 	}
 
 	j.kill()
-	await(t, 60*time.Second, name+" failing", func() error {
-		s, err := a.status(name)
+	process.Await(t, 60*time.Second, name+" failing", func() error {
+		s, err := a.Status(name)
 		if err != nil || s.Connector.State != "FAILED" || !strings.Contains(s.Connector.Trace, "no plugin "+class+"; install it on every worker") {
 			return fmt.Errorf("%+v, %w", s, err)
 		}
 		return nil
 	})
 	j.start()
-	await(t, 60*time.Second, name+" back on the Java worker", func() error {
-		s, err := a.status(name)
+	process.Await(t, 60*time.Second, name+" back on the Java worker", func() error {
+		s, err := a.Status(name)
 		if err != nil || s.Connector.State != "RUNNING" || len(s.Tasks) != 1 || s.Tasks[0].State != "RUNNING" {
 			return fmt.Errorf("%+v, %w", s, err)
 		}

@@ -7,12 +7,14 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // TestOutages: Kafka, MySQL, Elasticsearch and HDFS are killed and come back, one after the other, while rows change. No task fails, and
 // at the end everything is equal.
 func TestOutages(t *testing.T) {
-	db, name := mysqlDB(t), unique("outage")
+	db, name := mysqlDB(t), process.Unique("outage")
 	exec1(t, db, "CREATE DATABASE "+name)
 	t.Cleanup(func() { exec1(t, db, "DROP DATABASE "+name) })
 	exec1(t, db, "CREATE TABLE "+name+".item (id INT PRIMARY KEY, grp VARCHAR(8) NOT NULL, qty INT NOT NULL, price DECIMAL(10,2), note VARCHAR(200))")
@@ -23,7 +25,7 @@ func TestOutages(t *testing.T) {
 	for _, n := range mainJob {
 		w.running(name+n, 1)
 	}
-	script := bed(t, "BED")
+	script := process.Bed(t, "BED")
 	for _, system := range []string{"es", "hdfs", "mysql", "kafka"} {
 		load.insert(500)
 		begin := time.Now()

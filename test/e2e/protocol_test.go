@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // TestRollingUpgradeOfTheProtocol: workers go from eager over compatible to sessioned one at a time, as Kafka's upgrade notes say; the group
@@ -25,10 +27,10 @@ func TestRollingUpgradeOfTheProtocol(t *testing.T) {
 			c.sixFilesOver([]*proc{a, b}, fmt.Sprint(protocol, p == b))
 			for i := range 6 {
 				name := fmt.Sprintf("%s-file-%d", c.group, i)
-				await(t, 20*time.Second, "new task configs of "+name, func() error {
+				process.Await(t, 20*time.Second, "new task configs of "+name, func() error {
 					var tasks []struct{ Config map[string]string }
 					want := fmt.Sprint(name, "-", protocol, p == b)
-					if _, err := request("GET", a.url+"/connectors/"+name+"/tasks", nil, &tasks); err != nil || len(tasks) != 1 || tasks[0].Config["topic"] != want {
+					if _, err := a.Do("GET", "/connectors/"+name+"/tasks", nil, &tasks); err != nil || len(tasks) != 1 || tasks[0].Config["topic"] != want {
 						return fmt.Errorf("%v, not %s: %w", tasks, want, err)
 					}
 					return nil

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // TestThreeWorkers: six tasks on three workers; a killed worker's tasks run elsewhere, a returned worker gets work, and every worker's
@@ -69,7 +71,7 @@ func TestOrderlyLeaveMovesTheWorkAtOnce(t *testing.T) {
 // balanced waits until the 6 connectors and 6 tasks are spread over n workers, each with 3 to 5 of the 12, and all workers agree.
 func (c *cluster) balanced(n int) {
 	c.t.Helper()
-	await(c.t, 60*time.Second, fmt.Sprintf("6 tasks on %d workers", n), func() error {
+	process.Await(c.t, 60*time.Second, fmt.Sprintf("6 tasks on %d workers", n), func() error {
 		first, err := c.procs[0].view(c.group)
 		if err != nil {
 			return err
@@ -80,7 +82,7 @@ func (c *cluster) balanced(n int) {
 				return err
 			}
 			if !maps.Equal(first, v) {
-				return fmt.Errorf("%s says %v, %s says %v", c.procs[0].url, first, p.url, v)
+				return fmt.Errorf("%s says %v, %s says %v", c.procs[0].URL, first, p.URL, v)
 			}
 		}
 		load := map[string]int{}
@@ -102,7 +104,7 @@ func (p *proc) view(group string) (map[string]string, error) {
 	out := map[string]string{}
 	for i := range 6 {
 		name := fmt.Sprintf("%s-file-%d", group, i)
-		s, err := p.status(name)
+		s, err := p.Status(name)
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // snapshotRows is how many rows TestSnapshotKilled reads; E2E_SNAPSHOT_ROWS makes it another number.
@@ -37,7 +39,7 @@ func TestSnapshotKilled(t *testing.T) {
 	const threads = 2
 	rows := snapshotRows(t)
 	chunk := min(rows/10, 50_000)
-	db, name := mysqlDB(t), unique("snap")
+	db, name := mysqlDB(t), process.Unique("snap")
 	exec1(t, db, "CREATE DATABASE "+name)
 	t.Cleanup(func() { exec1(t, db, "DROP DATABASE "+name) })
 	exec1(t, db, "CREATE TABLE "+name+".item (id INT PRIMARY KEY AUTO_INCREMENT, qty INT NOT NULL, note VARCHAR(100))")
@@ -50,11 +52,11 @@ func TestSnapshotKilled(t *testing.T) {
 		"session.timeout.ms": "6000", "heartbeat.interval.ms": "1000", "scheduled.rebalance.max.delay.ms": "0", "offset.flush.interval.ms": "600000",
 	})
 	w := c.add()
-	host, port, _ := strings.Cut(bed(t, "BED_MYSQL"), ":")
+	host, port, _ := strings.Cut(process.Bed(t, "BED_MYSQL"), ":")
 	w.put(name, map[string]string{
 		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "tasks.max": "1", "database.hostname": host, "database.port": port,
 		"database.user": "connectd", "database.password": "connectd", "database.server.id": strconv.Itoa(10000 + rand.IntN(1<<20)),
-		"topic.prefix": name, "database.include.list": name, "schema.history.internal.kafka.bootstrap.servers": bed(t, "BED_KAFKA"),
+		"topic.prefix": name, "database.include.list": name, "schema.history.internal.kafka.bootstrap.servers": process.Bed(t, "BED_KAFKA"),
 		"schema.history.internal.kafka.topic": name + "-history", "snapshot.max.threads": strconv.Itoa(threads), "snapshot.chunk.size": strconv.Itoa(chunk),
 		"max.queue.size": strconv.Itoa(max(min(chunk/8, 8192), 300)), "max.batch.size": strconv.Itoa(max(min(chunk/40, 2048), 100)),
 		"producer.override.max.in.flight.requests.per.connection": "1",
@@ -66,7 +68,7 @@ func TestSnapshotKilled(t *testing.T) {
 		changeRows(t, db, name, rows, stop)
 	}()
 	f := newFold(t, topic)
-	await(t, 10*time.Minute, "60 % of the rows in the topic", func() error { // not by f, which may be slower than connectd
+	process.Await(t, 10*time.Minute, "60 % of the rows in the topic", func() error { // not by f, which may be slower than connectd
 		if n := f.end(); n < int64(rows)*6/10 {
 			return fmt.Errorf("%d so far", n)
 		}
@@ -123,7 +125,7 @@ type fold struct {
 }
 
 func newFold(t *testing.T, topic string) *fold {
-	cl, err := kgo.NewClient(kgo.SeedBrokers(bed(t, "BED_KAFKA")), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	cl, err := kgo.NewClient(kgo.SeedBrokers(process.Bed(t, "BED_KAFKA")), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.MetadataMinAge(100*time.Millisecond), kgo.UnknownTopicRetries(-1), kgo.KeepRetryableFetchErrors())
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func TestRollingRestartOfStaticMembersMovesNothing(t *testing.T) {
 		}
 		for o, n := range gaveUp {
 			if o != p && o.revocations() != n {
-				t.Errorf("%s had to give work up when %s was restarted", o.url, p.url)
+				t.Errorf("%s had to give work up when %s was restarted", o.URL, p.URL)
 			}
 		}
 	}

@@ -13,13 +13,15 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // TestTopicCreation: topics come by the groups of topic.creation (KIP-158), by the broker where there are none, and a topic that cannot be
 // created fails the task with the reason.
 func TestTopicCreation(t *testing.T) {
 	w := newCluster(t, nil).add()
-	prefix := unique("tc")
+	prefix := process.Unique("tc")
 	file := filepath.Join(t.TempDir(), "lines")
 	if err := os.WriteFile(file, []byte("1\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -30,7 +32,7 @@ func TestTopicCreation(t *testing.T) {
 		"topic.creation.logs.retention.ms": "123456", "topic.creation.none.include": prefix, // whole names only
 		"topic.creation.none.partitions": "7",
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(bed(t, "BED_KAFKA")))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(process.Bed(t, "BED_KAFKA")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +57,7 @@ func TestTopicCreation(t *testing.T) {
 		config := map[string]string{"connector.class": "FileStreamSource", "file": file, "topic": topic}
 		maps.Copy(config, c.more)
 		w.put(topic, config)
-		await(t, 30*time.Second, "a record in "+topic, func() error {
+		process.Await(t, 30*time.Second, "a record in "+topic, func() error {
 			l, err := adm.ListEndOffsets(t.Context(), topic)
 			if err == nil {
 				err = l.Error()
@@ -83,8 +85,8 @@ func TestTopicCreation(t *testing.T) {
 	}
 	w.put(prefix+"-wide", map[string]string{"connector.class": "FileStreamSource", "file": file, "topic": prefix + "-wide", "errors.restart.enable": "false",
 		"topic.creation.default.partitions": "1", "topic.creation.default.replication.factor": "30"})
-	await(t, 30*time.Second, "the task that wants 30 brokers to fail", func() error {
-		s, err := w.status(prefix + "-wide")
+	process.Await(t, 30*time.Second, "the task that wants 30 brokers to fail", func() error {
+		s, err := w.Status(prefix + "-wide")
 		if err == nil && (len(s.Tasks) != 1 || s.Tasks[0].State != "FAILED") {
 			err = fmt.Errorf("%+v", s)
 		}
@@ -98,20 +100,20 @@ func TestTopicCreation(t *testing.T) {
 // TestTopicCreationSwitchedOff: with topic.creation.enable=false the groups have no effect.
 func TestTopicCreationSwitchedOff(t *testing.T) {
 	w := newCluster(t, map[string]string{"topic.creation.enable": "false"}).add()
-	topic := unique("tcoff")
+	topic := process.Unique("tcoff")
 	file := filepath.Join(t.TempDir(), "lines")
 	if err := os.WriteFile(file, []byte("1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.put(topic, map[string]string{"connector.class": "FileStreamSource", "file": file, "topic": topic,
 		"topic.creation.default.partitions": "5", "topic.creation.default.replication.factor": "1"})
-	cl, err := kgo.NewClient(kgo.SeedBrokers(bed(t, "BED_KAFKA")))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(process.Bed(t, "BED_KAFKA")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	adm := kadm.NewClient(cl)
 	t.Cleanup(adm.Close)
-	await(t, 30*time.Second, "the topic", func() error {
+	process.Await(t, 30*time.Second, "the topic", func() error {
 		d, err := adm.ListTopics(t.Context(), topic)
 		if err == nil && len(d[topic].Partitions) == 0 {
 			err = fmt.Errorf("not there")

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/connectd/connectd/test/process"
 )
 
 // golden are the records of a topic that Apache Kafka Connect 4.3.1 wrote, in order: key and value, nil for a tombstone.
@@ -63,9 +65,9 @@ func TestTopicsAreKafkaConnects(t *testing.T) {
 	w := c.add()
 	call := func(method, path string, body any) {
 		t.Helper()
-		await(t, 30*time.Second, method+" "+path, func() error {
-			_, err := request(method, w.url+path, body, nil)
-			if se, ok := errors.AsType[*statusError](err); ok && se.status != 409 {
+		process.Await(t, 30*time.Second, method+" "+path, func() error {
+			_, err := w.Do(method, path, body, nil)
+			if se, ok := errors.AsType[*process.StatusError](err); ok && se.Status != 409 {
 				t.Fatal(err)
 			}
 			return err
@@ -75,9 +77,9 @@ func TestTopicsAreKafkaConnects(t *testing.T) {
 		`"file":"/tmp/rest-golden-in.txt","topic":"g-topic"}`)
 	call("POST", "/connectors", map[string]any{"name": "g-src", "config": config})
 	w.running("g-src", 1)
-	await(t, 20*time.Second, "the source's offset", func() error {
+	process.Await(t, 20*time.Second, "the source's offset", func() error {
 		var o struct{ Offsets []any }
-		if _, err := request("GET", w.url+"/connectors/g-src/offsets", nil, &o); err != nil {
+		if _, err := w.Do("GET", "/connectors/g-src/offsets", nil, &o); err != nil {
 			return err
 		}
 		if len(o.Offsets) != 1 {
@@ -99,7 +101,7 @@ func TestTopicsAreKafkaConnects(t *testing.T) {
 	call("PUT", "/admin/loggers/g.test.a?scope=cluster", map[string]string{"level": "ERROR"})
 	call("DELETE", "/connectors/g-src", nil)
 
-	await(t, 20*time.Second, "the tombstones", func() error { return c.tombstones() })
+	process.Await(t, 20*time.Second, "the tombstones", func() error { return c.tombstones() })
 	c.compare("configs", func(key string) bool { return key == "session-key" })
 	c.compare("offsets", nil)
 	c.compare("status", func(string) bool { return true })
@@ -108,8 +110,8 @@ func TestTopicsAreKafkaConnects(t *testing.T) {
 // state waits for a state of the connector, and of its task if it has one then.
 func state(t *testing.T, w *proc, want string) {
 	t.Helper()
-	await(t, 30*time.Second, "g-src "+want, func() error {
-		s, err := w.status("g-src")
+	process.Await(t, 30*time.Second, "g-src "+want, func() error {
+		s, err := w.Status("g-src")
 		if err != nil {
 			return err
 		}

@@ -12,15 +12,34 @@ import (
 // Records reads all that a topic of kafka holds now, without what transactions have aborted or left open.
 func Records(t testing.TB, kafka, topic string) []*kgo.Record {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	return read(t, kafka, topic, time.Minute, kgo.ReadCommitted(), (*kadm.Client).ListCommittedOffsets)
+}
+
+// DecidedRecords is Records once all transactions that are open now are decided; it waits for them up to 2 minutes.
+func DecidedRecords(t testing.TB, kafka, topic string) []*kgo.Record {
+	t.Helper()
+	return read(t, kafka, topic, 2*time.Minute, kgo.ReadCommitted(), (*kadm.Client).ListEndOffsets)
+}
+
+// AllRecords reads what a topic of kafka holds now, with what transactions have aborted or left open.
+func AllRecords(t testing.TB, kafka, topic string) []*kgo.Record {
+	t.Helper()
+	return read(t, kafka, topic, time.Minute, kgo.ReadUncommitted(), (*kadm.Client).ListEndOffsets)
+}
+
+// read reads a topic up to the ends that list tells.
+func read(t testing.TB, kafka, topic string, limit time.Duration, level kgo.IsolationLevel,
+	list func(*kadm.Client, context.Context, ...string) (kadm.ListedOffsets, error)) []*kgo.Record {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(kafka), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+		kgo.FetchIsolationLevel(level), kgo.KeepControlRecords())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer cl.Close()
-	ends, err := kadm.NewClient(cl).ListCommittedOffsets(ctx, topic)
+	ends, err := list(kadm.NewClient(cl), ctx, topic)
 	if err != nil {
 		t.Fatal(err)
 	}

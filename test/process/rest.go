@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// REST speaks to one worker of either kind.
+// REST speaks JSON to one worker of either kind; Do alone, to any other server.
 type REST struct {
 	t      testing.TB
 	URL    string       // without a slash at the end
@@ -150,5 +150,5 @@ func Await(t testing.TB, limit time.Duration, what string, ok func() error) {
 	}
 }
 
-// NewREST speaks to the worker at url, which the test has not started itself.
+// NewREST speaks to the server at url, which the test has not started as a [Worker].
 func NewREST(t testing.TB, url string) REST { return REST{t: t, URL: url} }

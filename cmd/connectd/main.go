@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"syscall"
 
 	"github.com/connectd/connectd/runtime/logging"
@@ -30,7 +31,7 @@ const usage = `connectd runs Kafka Connect connectors.
   connectd version
 
 Environment: CONNECT_* overrides worker keys (CONNECT_BOOTSTRAP_SERVERS is bootstrap.servers); CONNECTD_LOG_LEVEL is debug, info,
-warn or error; CONNECTD_LOG_FORMAT is json or text.
+warn or error; CONNECTD_LOG_FORMAT is json or text. CONNECTD_CPUPROFILE names a file that the process's CPU profile is written to.
 `
 
 // Exit codes, as the JVM's and sysexits': 1 for a failure while running, 2 for wrong use or config.
@@ -47,7 +48,7 @@ func (e *usageError) Unwrap() error { return e.err }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout)
+	err := profiled(func() error { return run(ctx, os.Args[1:], os.Stdout) })
 	stop()
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return
@@ -57,6 +58,28 @@ func main() {
 		os.Exit(exitUsage)
 	}
 	os.Exit(exitFailed)
+}
+
+// profiled calls f and writes the CPU profile of that time to CONNECTD_CPUPROFILE, if it is set: for go tool pprof, and for the profile
+// that the compiler optimises by (make pgo).
+func profiled(f func() error) (err error) {
+	name := os.Getenv("CONNECTD_CPUPROFILE")
+	if name == "" {
+		return f()
+	}
+	out, err := os.Create(name)
+	if err != nil {
+		return &usageError{fmt.Errorf("CONNECTD_CPUPROFILE: %w", err)}
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		_ = out.Close()
+		return fmt.Errorf("CONNECTD_CPUPROFILE: %w", err)
+	}
+	defer func() {
+		pprof.StopCPUProfile()
+		err = errors.Join(err, out.Close())
+	}()
+	return f()
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {

@@ -27,6 +27,14 @@ func (b *Slab) New(s *Schema) *Struct {
 	return st
 }
 
+// Copy makes a struct of the schema and values of st; what the values point to is shared.
+func (b *Slab) Copy(st *Struct) *Struct {
+	c := b.head()
+	c.schema, c.vals = st.schema, b.Values(len(st.vals))
+	copy(c.vals, st.vals)
+	return c
+}
+
 // Values cuts n null values, for lists. Lists larger than a chunk stand by themselves, so that one of them does not stay in memory
 // with a slab that is recycled.
 func (b *Slab) Values(n int) []Value {

@@ -11,7 +11,27 @@ import (
 )
 
 // row is a struct of 20 fields of the usual kinds.
-func row() data.Datum {
+func row() data.Datum { return rows(1)[0] }
+
+// rows are n of them that differ in all fields.
+func rows(n int) []data.Datum {
+	ds := []data.Datum{firstRow()}
+	for i := 1; i < n; i++ {
+		st := ds[0].Value.Struct().Clone()
+		for f := range st.Len() {
+			switch v := st.At(f); v.Kind() {
+			case data.KindString:
+				st.Set(f, data.String(v.String()+strconv.Itoa(i)))
+			case data.KindInt32, data.KindInt64:
+				st.Set(f, data.IntOf(v.Kind(), v.Int64()+int64(i)))
+			}
+		}
+		ds = append(ds, data.Datum{Schema: ds[0].Schema, Value: data.Of(st)})
+	}
+	return ds
+}
+
+func firstRow() data.Datum {
 	b := data.MakeStruct("db.inventory.orders.Value")
 	var vs []data.Value
 	add := func(kind string, s *data.Schema, v data.Value) {
@@ -108,15 +128,15 @@ func largest(in [][]byte) []byte {
 	return out
 }
 
-func benchAppend(b *testing.B, c connect.Converter, d data.Datum) {
-	out, _, err := c.Append(context.Background(), nil, "t", nil, d)
+func benchAppend(b *testing.B, c connect.Converter, ds []data.Datum) {
+	out, _, err := c.Append(context.Background(), nil, "t", nil, ds[0])
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(len(out)))
 	b.ReportAllocs()
-	for b.Loop() {
-		if out, _, err = c.Append(context.Background(), out[:0], "t", nil, d); err != nil {
+	for i := 0; b.Loop(); i++ {
+		if out, _, err = c.Append(context.Background(), out[:0], "t", nil, ds[i%len(ds)]); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -132,15 +152,37 @@ func benchDecode(b *testing.B, c connect.Converter, text []byte) {
 	}
 }
 
+// changes are n change events of one table: a recorded one, with values that differ, at places in the binary log that do, four rows an
+// event of the log.
+func changes(b *testing.B, n int) []data.Datum {
+	first, err := decode(mustConverter(b, schemasEnable(true)), captured(b, "dbserver1.inventory.customers.jsonl")[1])
+	if err != nil {
+		b.Fatal(err)
+	}
+	envelope := first.Value.Struct()
+	field := func(st *data.Struct, name string) int { return st.Schema().Index(name) }
+	var ds []data.Datum
+	for i := range n {
+		e := envelope.Clone()
+		after, source := e.At(field(e, "after")).Struct(), e.At(field(e, "source")).Struct()
+		after.Set(field(after, "id"), data.Int32(int32(1000+i)))
+		for _, name := range []string{"first_name", "last_name", "email"} {
+			at := field(after, name)
+			after.Set(at, data.String(after.At(at).String()+strconv.Itoa(i)))
+		}
+		source.Set(field(source, "pos"), data.Int64(int64(1000+i/4*997)))
+		source.Set(field(source, "row"), data.Int32(int32(i%4)))
+		e.Set(field(e, "ts_ms"), data.Int64(1700000000000+int64(i)))
+		ds = append(ds, data.Datum{Schema: first.Schema, Value: data.Of(e)})
+	}
+	return ds
+}
+
 func BenchmarkAppend(b *testing.B) {
 	for _, on := range []bool{true, false} {
 		c := mustConverter(b, schemasEnable(on))
-		b.Run("row20/schemas="+strconv.FormatBool(on), func(b *testing.B) { benchAppend(b, c, row()) })
-		d, err := decode(mustConverter(b, schemasEnable(true)), captured(b, "dbserver1.inventory.customers.jsonl")[1])
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Run("debezium/schemas="+strconv.FormatBool(on), func(b *testing.B) { benchAppend(b, c, d) })
+		b.Run("row20/schemas="+strconv.FormatBool(on), func(b *testing.B) { benchAppend(b, c, rows(16)) })
+		b.Run("debezium/schemas="+strconv.FormatBool(on), func(b *testing.B) { benchAppend(b, c, changes(b, 16)) })
 	}
 }
 

@@ -1,6 +1,10 @@
 package pipeline
 
-import "github.com/twmb/franz-go/pkg/kgo"
+import (
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/connect"
+)
 
 // ChunkSize is how many bytes a Buffer asks for at a time.
 const ChunkSize = 64 << 10
@@ -16,6 +20,36 @@ type Buffer struct {
 	headers []kgo.RecordHeader // free part
 	slabs   [][]kgo.RecordHeader
 	slab    int
+
+	same sameHeaders
+}
+
+// sameHeaders are the headers of the record encoded last. Those of a batch are often one slice, and what can be reached from a record
+// does not change while the batch is under way (invariant 7): they are converted once.
+type sameHeaders struct {
+	of    connect.Headers
+	topic string
+	wire  []kgo.RecordHeader
+}
+
+// matches tells whether r has the headers that were converted last.
+func (s *sameHeaders) matches(r *connect.Record) bool {
+	return len(s.of) > 0 && len(r.Headers) == len(s.of) && &r.Headers[0] == &s.of[0] && r.Topic == s.topic
+}
+
+// unchanged tells whether work is what it was when the headers were converted: nothing added, nothing put in the place of one.
+func (s *sameHeaders) unchanged(work connect.WireHeaders) bool {
+	if len(work) != len(s.wire) {
+		return false
+	}
+	for i := range work {
+		a, b := &work[i], &s.wire[i]
+		if a.Key != b.Key || len(a.Value) != len(b.Value) || (a.Value == nil) != (b.Value == nil) ||
+			len(a.Value) > 0 && &a.Value[0] != &b.Value[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // Tail is an empty slice to append to, over memory nobody else uses.
@@ -84,5 +118,5 @@ func (b *Buffer) Reset() {
 	for _, s := range b.slabs[:b.slab] {
 		clear(s) // header keys and oversized values
 	}
-	b.next, b.free, b.large, b.headers, b.slab = 0, nil, 0, nil, 0
+	b.next, b.free, b.large, b.headers, b.slab, b.same = 0, nil, 0, nil, 0, sameHeaders{}
 }

@@ -52,6 +52,12 @@ func (e *encoding) run(ctx context.Context) (err error) {
 			return fmt.Errorf("invalid record timestamp %d", e.r.Timestamp)
 		}
 	}
+	if same := &e.buf.same; e.at == 0 && same.matches(e.r) {
+		for _, h := range same.wire {
+			e.c.work = append(e.c.work, connect.WireHeader(h))
+		}
+		e.at = len(e.r.Headers)
+	}
 	for last := len(e.r.Headers) + 2; e.at < last; e.at++ {
 		if err := e.part(ctx); err != nil {
 			return err
@@ -75,6 +81,9 @@ func (e *encoding) part(ctx context.Context) error {
 		c.work = append(c.work, connect.WireHeader{Key: h.Key, Value: e.keep(out, ok)})
 		return nil
 	case 0:
+		if len(c.work) > 0 && !e.buf.same.matches(r) {
+			e.buf.same = sameHeaders{of: r.Headers, topic: r.Topic, wire: e.wire()}
+		}
 		c.stage, c.class = KeyConverter, c.cfg.KeyClass
 		return e.convert(ctx, c.cfg.Key, &e.out.Key, true)
 	case 1:
@@ -119,11 +128,21 @@ func (e *encoding) finish() {
 	} else {
 		out.Timestamp = time.Time{} // the producer's clock
 	}
-	out.Headers = nil
-	if n := len(e.c.work); n > 0 {
-		out.Headers = e.buf.Headers(n)
-		for i, h := range e.c.work {
-			out.Headers[i] = kgo.RecordHeader(h)
-		}
+	switch {
+	case len(e.c.work) == 0:
+		out.Headers = nil
+	case e.buf.same.unchanged(e.c.work):
+		out.Headers = e.buf.same.wire
+	default: // the converters of key and value added some
+		out.Headers = e.wire()
 	}
+}
+
+// wire cuts the headers as they are now.
+func (e *encoding) wire() []kgo.RecordHeader {
+	out := e.buf.Headers(len(e.c.work))
+	for i, h := range e.c.work {
+		out[i] = kgo.RecordHeader(h)
+	}
+	return out
 }

@@ -163,9 +163,36 @@ type origin struct {
 	query    data.Value
 	tx       *txCounter        // nil: no transaction metadata
 	tables   map[string]string // of schema changes: see changedTables
+
+	made madeSource
+}
+
+// madeSource is the source block made last from an origin, and what it was made for. Blocks of one batch that differ in nothing are one
+// struct, and those that differ in the row only are copies: nothing else of an origin changes while rows are made from it.
+type madeSource struct {
+	block    *data.Struct
+	table    *tableInfo
+	mem      *row.Memory
+	reuses   uint64 // of mem: after it was reset the block is gone
+	row      int32
+	snapshot data.Value
 }
 
 var snapshotFalse = data.String("false")
+
+// sourceOf is the source block of a row of t.
+func (w *writer) sourceOf(mem *row.Memory, o *origin, t *tableInfo) *data.Struct {
+	m := &o.made
+	if m.block == nil || m.mem != mem || m.reuses != mem.Reuses() || m.table != t {
+		m.block = w.source(mem, o, t.db, t.name)
+	} else if m.row != o.row || !m.snapshot.Equal(o.snapshot) {
+		m.block = mem.Slab.Copy(m.block)
+		m.block.Set(srcRow, data.Int32(o.row))
+		m.block.Set(srcSnapshot, o.snapshot)
+	}
+	m.table, m.mem, m.reuses, m.row, m.snapshot = t, mem, mem.Reuses(), o.row, o.snapshot
+	return m.block
+}
 
 func (w *writer) source(mem *row.Memory, o *origin, db, table data.Value) *data.Struct {
 	s := mem.Slab.New(w.set.flavor.source)
@@ -205,7 +232,7 @@ func (w *writer) envelope(mem *row.Memory, t *tableInfo, o *origin, op data.Valu
 	if after != nil {
 		e.Set(envAfter, data.Of(after))
 	}
-	e.Set(envSource, data.Of(w.source(mem, o, t.db, t.name)))
+	e.Set(envSource, data.Of(w.sourceOf(mem, o, t)))
 	if o.tx != nil && o.tx.id != "" {
 		e.Set(envTransaction, o.tx.event(mem, t.id.String()))
 	}

@@ -228,7 +228,7 @@ func (s *scan) statement(span keySpan) string {
 }
 
 func (d *dumper) read(ctx context.Context, conn *server.Conn, c *chunk) error {
-	w := &chunkWriter{d: d, chunk: c, info: c.scan.info, b: d.q.spare()}
+	w := &chunkWriter{d: d, chunk: c, info: c.scan.info, b: d.q.spare(), origin: d.origin}
 	if err := conn.Stream(ctx, c.scan.statement(c.span), func(f []mysql.FieldValue) error { return w.row(ctx, f) }); err != nil {
 		return err
 	}
@@ -241,6 +241,8 @@ type chunkWriter struct {
 	chunk *chunk
 	info  *tableInfo
 	b     *batch
+
+	origin origin // of the snapshot, with the marker of the newest record
 
 	// The newest row, decoded into b's memory. Which marker it has is known only when the next one comes.
 	pending row.Row
@@ -287,9 +289,8 @@ func (w *chunkWriter) row(ctx context.Context, f []mysql.FieldValue) error {
 // add makes the record of the pending row.
 func (w *chunkWriter) add(marker data.Value) {
 	d, mem := w.d, &w.b.mem
-	o := d.origin
-	o.snapshot = marker
-	value := d.w.envelope(mem, w.info, &o, opRead, nil, w.pending.Value)
+	w.origin.snapshot = marker
+	value := d.w.envelope(mem, w.info, &w.origin, opRead, nil, w.pending.Value)
 	w.b.records = append(w.b.records, d.w.record(w.info, w.info.key(w.pending, mem), value, d.w.context, nil))
 	w.b.bytes += int64(w.size)
 	w.pending, w.has = row.Row{}, false

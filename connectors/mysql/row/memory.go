@@ -15,12 +15,17 @@ type Memory struct {
 	text   []byte   // chunk in use, len is the part taken
 	chunks [][]byte // all chunks, for Reset
 	next   int      // the next chunk to use again
+	reuses uint64   // calls of Reset
 }
+
+// Reuses counts the calls of Reset: what was cut when it was another number is gone.
+func (m *Memory) Reuses() uint64 { return m.reuses }
 
 // Reset makes the memory usable again. Only when nobody can reach a value cut from it any more.
 func (m *Memory) Reset() {
 	m.Slab.Reset()
 	m.text, m.next = nil, 0
+	m.reuses++
 }
 
 // Bytes cuts n bytes (not cleared).

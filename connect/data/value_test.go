@@ -3,6 +3,7 @@ package data_test
 import (
 	"math"
 	"math/big"
+	"reflect"
 	"strings"
 	"testing"
 	"unsafe"
@@ -202,5 +203,28 @@ func TestKinds(t *testing.T) {
 	if data.KindBool.IsNumber() || data.KindString.IsNumber() || !data.KindFloat64.IsNumber() || data.KindFloat32.IsInt() || !data.KindBytes.IsPrimitive() ||
 		data.KindList.IsPrimitive() || data.KindNull.IsPrimitive() {
 		t.Error("wrong classes of kinds")
+	}
+}
+
+// TestValueStaysInRegisters holds what the compiler needs to keep a Value out of memory: at most four words, and four fields on each
+// level (cmd/compile/internal/ssa.CanSSA).
+func TestValueStaysInRegisters(t *testing.T) {
+	var fields func(reflect.Type)
+	fields = func(x reflect.Type) {
+		if x.Kind() != reflect.Struct {
+			return
+		}
+		if x.NumField() > 4 {
+			t.Errorf("%v has %d fields: with more than four each copy of it goes through memory", x, x.NumField())
+		}
+		for i := range x.NumField() {
+			fields(x.Field(i).Type)
+		}
+	}
+	for _, x := range []reflect.Type{reflect.TypeFor[data.Value](), reflect.TypeFor[data.Datum]()} {
+		fields(x)
+		if x.Size() > 4*unsafe.Sizeof(uintptr(0)) {
+			t.Errorf("%v has %d bytes", x, x.Size())
+		}
 	}
 }

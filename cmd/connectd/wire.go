@@ -228,6 +228,7 @@ func (p *process) work(ctx context.Context, srv *rest.Server, start func(string,
 	srv.Serve(&facade{p})
 	start("connectors of the command line", ctx, p.createInitial)
 	start("cluster id", ctx, p.findClusterID)
+	start("memory of the start", ctx, p.settle)
 
 	select {
 	case <-ctx.Done():
@@ -287,6 +288,7 @@ func (p *process) builder() *worker.Builder {
 	if limit < 0 {
 		limit = memory.Default()
 	}
+	memory.LimitRuntime()
 	b.Memory = memory.New(limit)
 	m := p.metrics.Worker()
 	m.Gauge(&metrics.WorkerMemory.Metric, func() float64 { return float64(b.Memory.Used()) })

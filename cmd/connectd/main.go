@@ -47,7 +47,7 @@ func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
 func main() {
-	tuneRuntime()
+	tuneCollector()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := profiled(func() error { return run(ctx, os.Args[1:], os.Stdout) })
 	stop()

@@ -51,6 +51,7 @@ type Chain struct {
 	class string
 	enc   encoding
 	dec   decoding
+	known knownHeaders
 	tr    transforming
 
 	// converting guards the converters: a task may report a record of its own making, which is converted then, from any goroutine.

@@ -11,8 +11,8 @@ import (
 )
 
 // Decode fills out from a record read from Kafka and runs the transforms over it: key, value, then headers, as
-// WorkerSinkTask.convertAndTransformRecord does. out.Wire must be set by the caller and filled by SetWire. With an error, which names
-// topic, partition and offset, the task has to fail.
+// WorkerSinkTask.convertAndTransformRecord does. out.Wire must be set by the caller; it is filled with what shares in's memory. With an error,
+// which names topic, partition and offset, the task has to fail.
 func (c *Chain) Decode(ctx context.Context, in *kgo.Record, out *connect.SinkRecord) (Outcome, error) {
 	c.cfg.Topics.Seen(in.Topic)
 	out.Original = connect.TopicOffset{TopicPartition: connect.TopicPartition{Topic: in.Topic, Partition: in.Partition}, Offset: in.Offset}
@@ -23,18 +23,26 @@ func (c *Chain) Decode(ctx context.Context, in *kgo.Record, out *connect.SinkRec
 	case 1:
 		out.TimestampType, out.Timestamp = connect.LogAppendTime, in.Timestamp.UnixMilli()
 	}
-	f := Failure{At: out.Original, Wire: out.Wire}
-	if o, err := c.decode(ctx, in, out, f); o != Kept || err != nil {
+	known := c.known.matches(in)
+	w := out.Wire
+	w.Key, w.Value, w.Timestamp = in.Key, in.Value, in.Timestamp.UnixMilli()
+	if known {
+		w.Headers = c.known.wire
+	} else {
+		w.Headers = wireHeaders(in)
+	}
+	f := Failure{At: out.Original, Wire: w}
+	if o, err := c.decode(ctx, in, out, f, known); o != Kept || err != nil {
 		return o, err
 	}
 	return c.Transform(ctx, &out.Record, f)
 }
 
-func (c *Chain) decode(ctx context.Context, in *kgo.Record, out *connect.SinkRecord, f Failure) (Outcome, error) {
+func (c *Chain) decode(ctx context.Context, in *kgo.Record, out *connect.SinkRecord, f Failure, known bool) (Outcome, error) {
 	c.converting.Lock()
 	defer c.converting.Unlock()
 	d := &c.dec
-	*d = decoding{c: c, in: in, out: out}
+	*d = decoding{c: c, in: in, out: out, known: known}
 	err := d.run(ctx)
 	for err != nil {
 		done, ferr := c.failed(ctx, err, f, func() error { return d.part(ctx) })
@@ -47,23 +55,14 @@ func (c *Chain) decode(ctx context.Context, in *kgo.Record, out *connect.SinkRec
 	return Kept, nil
 }
 
-// SetWire fills w from a record read from Kafka; w shares its memory.
-func SetWire(w *connect.Wire, in *kgo.Record) {
-	w.Key, w.Value, w.Timestamp = in.Key, in.Value, in.Timestamp.UnixMilli()
-	if len(in.Headers) > 0 {
-		w.Headers = make(connect.WireHeaders, len(in.Headers))
-		for i, h := range in.Headers {
-			w.Headers[i] = connect.WireHeader(h)
-		}
-	}
-}
-
 // decoding is one record under way; at: 0 key, 1 value, then headers.
 type decoding struct {
 	c   *Chain
 	in  *kgo.Record
 	out *connect.SinkRecord
 	at  int
+
+	known bool // the headers are those of the record before
 }
 
 func (d *decoding) run(ctx context.Context) (err error) {
@@ -73,9 +72,16 @@ func (d *decoding) run(ctx context.Context) (err error) {
 		}
 	}()
 	for last := len(d.in.Headers) + 2; d.at < last; d.at++ {
+		if d.at == 2 && d.known {
+			d.out.Headers = d.c.known.decoded
+			return nil
+		}
 		if err := d.part(ctx); err != nil {
 			return err
 		}
+	}
+	if len(d.in.Headers) > 0 {
+		d.c.known.note(ctx, d.c.cfg.Header, d.in)
 	}
 	return nil
 }

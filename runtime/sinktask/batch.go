@@ -101,7 +101,6 @@ func (t *Task) decode(ctx context.Context, in []*kgo.Record) error {
 		out := &records[i]
 		t.batch.bytes += recordSize(r)
 		out.Wire = &wires[i]
-		pipeline.SetWire(out.Wire, r)
 		outcome, err := t.cfg.Chain.Decode(ctx, r, out)
 		if err != nil {
 			// The batch is not put, so that nothing beyond the bad record is committed.

@@ -186,6 +186,23 @@ func TestStatusShowsTraces(t *testing.T) {
 	equal(t, 404, call(h, "POST", "/connectors/c/tasks/-1/restart", "").Code, "the connector instance is no task")
 }
 
+// TestStatusShowsProgress: beside a task's other fields, everywhere a status is; not in the plan of a restart.
+func TestStatusShowsProgress(t *testing.T) {
+	f := newFake()
+	f.add("c", config.Props{"connector.class": "ASource"}, config.Props{})
+	id := f.snapshot.TaskIDs("c")[0]
+	f.statuses[id] = cluster.Status{ID: id, State: cluster.Running, WorkerID: "w:1", Version: "v", Progress: `{"phase":"snapshot","rows":5}`}
+	h := newServer(t, f, nil).Handler()
+	const task = `{"id":0,"state":"RUNNING","worker_id":"w:1","version":"v","progress":{"phase":"snapshot","rows":5}}`
+	const status = `{"name":"c","connector":{"state":"RUNNING","worker_id":"<worker>","version":"<version>"},"tasks":[` + task + `],"type":"source"}`
+	equal(t, task, call(h, "GET", "/connectors/c/tasks/0/status", "").Body.String())
+	equal(t, status, call(h, "GET", "/connectors/c/status", "").Body.String())
+	equal(t, `{"c":{"status":`+status+`}}`, call(h, "GET", "/connectors?expand=status", "").Body.String())
+	if plan := call(h, "POST", "/connectors/c/restart?includeTasks=true", "").Body.String(); strings.Contains(plan, "progress") {
+		t.Error(plan)
+	}
+}
+
 func TestRestartPlan(t *testing.T) {
 	for query, want := range map[string][3]string{ // connector, a running task, a failed task
 		"?includeTasks=true":                 {"RESTARTING", "RESTARTING", "RESTARTING"},

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -38,7 +39,8 @@ func (r *request) state(name string) (api.ConnectorStateInfo, error) {
 }
 
 func taskState(st cluster.Status) api.TaskState {
-	return api.TaskState{ID: st.ID.Task, State: string(st.State), WorkerID: st.WorkerID, Version: text(st.Version), Trace: st.Trace}
+	return api.TaskState{ID: st.ID.Task, State: string(st.State), WorkerID: st.WorkerID, Version: text(st.Version), Trace: st.Trace,
+		Progress: json.RawMessage(st.Progress)}
 }
 
 func (s *Server) getTasks(r *request) (response, error) {
@@ -98,7 +100,7 @@ func (s *Server) restartConnector(r *request) (response, error) {
 	}
 	for i := range plan.Tasks {
 		if t := &plan.Tasks[i]; req.IncludeTasks && restarts(t.State) {
-			t.State = string(cluster.Restarting)
+			t.State, t.Progress = string(cluster.Restarting), nil
 		}
 	}
 	return response{status: http.StatusAccepted, body: plan}, nil

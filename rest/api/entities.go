@@ -83,6 +83,8 @@ type TaskState struct {
 	WorkerID string  `json:"worker_id"`
 	Version  *string `json:"version"` // null while nobody knows
 	Trace    string  `json:"trace,omitempty"`
+	// Progress is an object, what the task tells of its work; absent if it tells nothing. Kafka Connect has no such field.
+	Progress json.RawMessage `json:"progress,omitempty"`
 }
 
 // Expansion is what GET /connectors?expand= tells of one connector.

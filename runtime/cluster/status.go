@@ -10,6 +10,7 @@ type Status struct {
 	WorkerID   string // host:port of the REST listener
 	Generation int32
 	Version    string // version of the plugin, may be empty
+	Progress   string // a JSON object, what the task tells of its work (connect.Progressor); may be empty
 }
 
 // TopicStatus says that a connector has used a topic (KIP-558).

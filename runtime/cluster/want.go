@@ -49,6 +49,8 @@ type Report struct {
 	Reconfigure bool
 	// SecretChanged: a value that a config provider gave the instance (ID, Epoch) is another one now; it has to be restarted.
 	SecretChanged bool
+	// Progress: the running task tells of its work (connect.Progressor), by a JSON object.
+	Progress string
 	// Settled: all that had to stop for this revision of the wanted set has stopped or was abandoned. 0: not such a report.
 	Settled int64
 	// Version is the plugin's version, for the status record.

@@ -249,3 +249,28 @@ func FuzzOffsetRecord(f *testing.F) {
 		}
 	})
 }
+
+// TestStatusWithProgress: the field is behind those of Kafka Connect, and what is no object is passed over.
+func TestStatusWithProgress(t *testing.T) {
+	st := cluster.Status{ID: connect.TaskID{Connector: "c"}, State: cluster.Running, WorkerID: "w:1", Generation: 3, Version: "v"}
+	const plain = `{"state":"RUNNING","trace":null,"worker_id":"w:1","generation":3,"version":"v"`
+	if got := string(StatusValue(st)); got != plain+"}" {
+		t.Errorf("without progress: %s", got)
+	}
+	st.Progress = `{"phase":"snapshot","rows":5}`
+	value := plain + `,"progress":{"phase":"snapshot","rows":5}}`
+	if got := string(StatusValue(st)); got != value {
+		t.Errorf("got %s, want %s", got, value)
+	}
+	got, err := parseStatus(st.ID, []byte(value))
+	if err != nil || got != st {
+		t.Errorf("read back %+v, %v", got, err)
+	}
+	st.Progress = ""
+	for _, bad := range []string{"null", "7", `"text"`, "[1]"} {
+		got, err := parseStatus(st.ID, []byte(plain+`,"progress":`+bad+"}"))
+		if err != nil || got != st {
+			t.Errorf("%s: %+v, %v", bad, got, err)
+		}
+	}
+}

@@ -35,6 +35,9 @@ func StatusValue(s cluster.Status) []byte {
 	v = appendString(append(v, `,"worker_id":`...), s.WorkerID)
 	v = appendInt(append(v, `,"generation":`...), int64(s.Generation))
 	v = appendOptional(append(v, `,"version":`...), s.Version)
+	if s.Progress != "" { // ours; Java workers look up the fields they know (KafkaStatusBackingStore.parseTaskStatus)
+		v = append(append(v, `,"progress":`...), s.Progress...)
+	}
 	return append(v, '}')
 }
 
@@ -61,11 +64,12 @@ func appendOptional(dst []byte, s string) []byte {
 
 func parseStatus(id connect.TaskID, value []byte) (cluster.Status, error) {
 	var v struct {
-		State      string `json:"state"`
-		Trace      string `json:"trace"`
-		WorkerID   string `json:"worker_id"`
-		Generation *int32 `json:"generation"`
-		Version    string `json:"version"`
+		State      string          `json:"state"`
+		Trace      string          `json:"trace"`
+		WorkerID   string          `json:"worker_id"`
+		Generation *int32          `json:"generation"`
+		Version    string          `json:"version"`
+		Progress   json.RawMessage `json:"progress"`
 	}
 	if err := json.Unmarshal(value, &v); err != nil {
 		return cluster.Status{}, err
@@ -75,7 +79,11 @@ func parseStatus(id connect.TaskID, value []byte) (cluster.Status, error) {
 	}
 	switch s := cluster.State(v.State); s {
 	case cluster.Unassigned, cluster.Running, cluster.PausedSeen, cluster.Failed, cluster.Restarting, cluster.Destroyed, cluster.StoppedSeen:
-		return cluster.Status{ID: id, State: s, Trace: v.Trace, WorkerID: v.WorkerID, Generation: *v.Generation, Version: v.Version}, nil
+		st := cluster.Status{ID: id, State: s, Trace: v.Trace, WorkerID: v.WorkerID, Generation: *v.Generation, Version: v.Version}
+		if len(v.Progress) > 0 && v.Progress[0] == '{' {
+			st.Progress = string(v.Progress)
+		}
+		return st, nil
 	}
 	return cluster.Status{}, errors.New("unknown state")
 }

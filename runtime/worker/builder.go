@@ -199,11 +199,33 @@ func (b *Builder) chain(ctx context.Context, r *run, plan *connectorconfig.Plan,
 	return NewChain(plan, cfg)
 }
 
-// scoped closes a task's metrics and offsets when it has ended.
+// scoped closes a task's metrics and offsets when it has ended. task is the connector's.
 type scoped struct {
 	body
+	task  any
 	scope *metrics.Scope
 	close func() // nil: nothing else
+}
+
+var (
+	_ watched            = scoped{}
+	_ connect.Progressor = scoped{}
+)
+
+// Signals are those of the body, which embedding alone hides.
+func (s scoped) Signals() []cluster.Signal {
+	if b, ok := s.body.(watched); ok {
+		return b.Signals()
+	}
+	return nil
+}
+
+// Progress is what the connector's task tells, if it can.
+func (s scoped) Progress() connect.Progress {
+	if p, ok := s.task.(connect.Progressor); ok {
+		return p.Progress()
+	}
+	return connect.Progress{}
 }
 
 func (s scoped) Run(ctx context.Context) error {
@@ -255,13 +277,14 @@ func (b *Builder) sink(ctx context.Context, r *run, plan *connectorconfig.Plan, 
 		m.Close()
 		return nil, err
 	}
+	sink := plan.Sink.New().NewTask()
 	return scoped{sinktask.New(sinktask.Config{
-		ID: r.id, Task: plan.Sink.New().NewTask(), Context: connect.SinkTaskContext{Config: values}, Chain: chain,
+		ID: r.id, Task: sink, Context: connect.SinkTaskContext{Config: values}, Chain: chain,
 		Consumer: cons.Opts, LoginRefused: kafka.Refused, Group: cons.GroupID, Topics: plan.SinkTopics.Topics, TopicsRegex: plan.SinkTopics.Regex,
 		MaxPollRecords: cons.MaxPollRecords, MaxPollInterval: cons.MaxPollInterval,
 		CommitInterval: b.CommitInterval, CommitTimeout: b.CommitTimeout,
 		Memory: b.Memory, Events: pipeline.Events{Started: started}, Metrics: m, Log: log,
-	}), m, nil}, nil
+	}), sink, m, nil}, nil
 }
 
 func (b *Builder) deadLetter(ctx context.Context, r *run, plan *connectorconfig.Plan, m *metrics.Scope, log *slog.Logger) (*pipeline.DeadLetter, error) {

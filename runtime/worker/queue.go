@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/connectd/connectd/runtime/cluster"
@@ -22,6 +23,9 @@ func newQueue() *queue {
 
 func (q *queue) put(r cluster.Report) {
 	q.mu.Lock()
+	if r.Progress != "" { // the one kind that time alone makes more of
+		q.items = slices.DeleteFunc(q.items, func(o cluster.Report) bool { return o.Progress != "" && o.ID == r.ID })
+	}
 	q.items = append(q.items, r)
 	q.mu.Unlock()
 	select {

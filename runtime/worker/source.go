@@ -130,5 +130,5 @@ func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan
 	if cfg.Chain, err = b.chain(ctx, r, plan, dead, m, log); err != nil {
 		return nil, err
 	}
-	return scoped{sourcetask.New(cfg), m, offsets.Close}, nil
+	return scoped{sourcetask.New(cfg), cfg.Task, m, offsets.Close}, nil
 }

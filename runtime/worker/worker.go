@@ -76,6 +76,7 @@ type instance struct {
 	sup     supervision
 	watch   supervise.Watch // of run
 	stall   *cluster.Stall  // nil: not stuck
+	told    told            // of its work
 }
 
 // run is one life of a connector or task.
@@ -127,6 +128,7 @@ func (w *Worker) Run(ctx context.Context, final func(cluster.Report)) error {
 	watching, endWatch := context.WithCancel(ctx)
 	defer endWatch()
 	w.running.Go(func() { w.watchAll(watching) })
+	w.running.Go(func() { w.watchProgress(watching) })
 	w.running.Go(func() { w.watchSecrets(watching) })
 	w.reports.pump(ctx)
 	w.mu.Lock()
@@ -263,6 +265,7 @@ func (w *Worker) ended(in *instance, ev lifecycle.Event) *run {
 
 func (w *Worker) report(in *instance, a lifecycle.Action, before lifecycle.State) {
 	rep := cluster.Report{ID: in.id, Epoch: a.Want.Epoch, Seen: a.Seen, Err: a.Err}
+	in.told = told{}                  // a status without progress goes out
 	if a.Seen != cluster.Unassigned { // as in Kafka Connect's status records
 		rep.Version = w.cfg.Builder.version(a.Want)
 	}
@@ -295,7 +298,7 @@ func (w *Worker) start(in *instance, a lifecycle.Action, before lifecycle.State)
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	r := &run{id: in.id, number: a.Run, want: a.Want, ctx: ctx, stop: cancel}
-	in.run, in.watch, in.stall = r, supervise.Watch{}, nil
+	in.run, in.watch, in.stall, in.told = r, supervise.Watch{}, nil, told{}
 	w.starts[isConnector(in.id)].tried(1)
 	w.running.Go(func() {
 		defer cancel()

@@ -40,6 +40,17 @@ type fake struct {
 	end       chan error    // ends Run by itself
 	hang      chan struct{} // Run returns after ctx only when this is closed
 	signal    atomic.Pointer[cluster.Signal]
+	progress  atomic.Pointer[connect.Progress]
+}
+
+func (b *fake) Progress() connect.Progress {
+	if p := b.progress.Load(); p != nil {
+		if p.Phase == "panic" {
+			panic(p)
+		}
+		return *p
+	}
+	return connect.Progress{}
 }
 
 func (b *fake) Signals() []cluster.Signal {

@@ -162,6 +162,9 @@ func (h *Herder) onReport(r cluster.Report) []Action {
 	if r.Reconfigure {
 		return h.wantPlan(r.ID.Connector)
 	}
+	if r.Progress != "" {
+		return h.onProgress(r)
+	}
 	_, wanted := h.wanted[r.ID]
 	if r.Seen == cluster.Unassigned && !wanted {
 		return h.gone(r)
@@ -190,6 +193,19 @@ func (h *Herder) onReport(r cluster.Report) []Action {
 		acts = append(acts, h.wantPlan(r.ID.Connector)...)
 	}
 	return acts
+}
+
+// onProgress writes the status of a running task with what it tells of its work. Such records come every few seconds and prove nothing:
+// none goes out while another worker may have the task, and none over another worker's.
+func (h *Herder) onProgress(r cluster.Report) []Action {
+	s, ok := h.seen[r.ID]
+	_, wanted := h.wanted[r.ID]
+	if !ok || !wanted || s.state != cluster.Running || s.epoch != r.Epoch || r.Epoch < h.epochs[r.ID] || !h.member.joined || h.member.lagging {
+		return nil
+	}
+	s.status.Progress, s.status.Generation = r.Progress, h.member.generation
+	h.seen[r.ID] = s
+	return []Action{WriteStatus{Status: s.status, Safe: true}}
 }
 
 // Statuses are what the status topic should say of what this worker has, in its current generation; none while that is not certain.

@@ -133,6 +133,8 @@ func (r *Registry) family(m *connect.Metric, t Type, labelled bool) *family {
 			return nil
 		}
 		labels = own.Labels
+	} else if labelled && m.Label != "" {
+		labels = append(slices.Clone(labels), m.Label)
 	}
 	f := &family{typ: t, desc: prometheus.NewDesc(name, m.Help, labels, nil)}
 	if t == Histogram {
@@ -170,6 +172,7 @@ type instrument struct {
 	f     *family
 	count atomic.Int64
 	read  func() float64
+	each  func(yield func(label string, v float64)) // of a metric with a label of its own
 	hist  prometheus.Histogram
 }
 
@@ -223,6 +226,17 @@ func (s *Scope) Gauge(m *connect.Metric, read func() float64) {
 	s.mu.Unlock()
 }
 
+// Gauges has read called at each scrape, from any goroutine, until the scope is closed. Without m.Label it does nothing.
+func (s *Scope) Gauges(m *connect.Metric, read func(yield func(label string, v float64))) {
+	in := s.instrument(m, Gauge)
+	if in == nil || m.Label == "" || s.labels == nil {
+		return
+	}
+	s.mu.Lock()
+	in.each = read
+	s.mu.Unlock()
+}
+
 // Histogram returns the func that observes a value of m.
 func (s *Scope) Histogram(m *connect.Metric) func(float64) {
 	in := s.instrument(m, Histogram)
@@ -263,7 +277,7 @@ func (s *Scope) drop() {
 	defer s.mu.Unlock()
 	s.closed = true
 	for _, in := range s.instruments {
-		in.read = nil // may keep a whole task alive
+		in.read, in.each = nil, nil // may keep a whole task alive
 		if in.f.vec != nil {
 			in.f.vec.DeleteLabelValues(s.labels...)
 		}
@@ -271,20 +285,37 @@ func (s *Scope) drop() {
 	s.instruments = nil
 }
 
+// instrumentNow is an instrument with what it reads as of a moment.
+type instrumentNow struct {
+	*instrument
+	read func() float64
+	each func(yield func(label string, v float64))
+}
+
 func (s *Scope) collect(ch chan<- prometheus.Metric) {
 	s.mu.Lock()
-	ins := slices.Collect(maps.Values(s.instruments))
-	reads := make([]func() float64, len(ins))
-	for i, in := range ins {
-		reads[i] = in.read
+	ins := make([]instrumentNow, 0, len(s.instruments))
+	for _, in := range s.instruments {
+		ins = append(ins, instrumentNow{in, in.read, in.each})
 	}
 	s.mu.Unlock()
-	for i, in := range ins {
+	for _, in := range ins {
 		switch {
 		case in.hist != nil:
 			ch <- in.hist
-		case reads[i] != nil:
-			if v, ok := safely(reads[i]); ok {
+		case in.each != nil:
+			seen := map[string]bool{}
+			_, _ = safely(func() float64 {
+				in.each(func(label string, v float64) {
+					if !seen[label] { // the page would be refused as a whole
+						seen[label] = true
+						ch <- prometheus.MustNewConstMetric(in.f.desc, prometheus.GaugeValue, v, append(slices.Clone(s.labels), strings.ToValidUTF8(label, "�"))...)
+					}
+				})
+				return 0
+			})
+		case in.read != nil:
+			if v, ok := safely(in.read); ok {
 				ch <- prometheus.MustNewConstMetric(in.f.desc, prometheus.GaugeValue, v, s.labels...)
 			}
 		case in.f.typ == Counter:

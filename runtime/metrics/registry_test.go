@@ -43,6 +43,13 @@ func TestScopes(t *testing.T) {
 	w.Gauge(&metrics.WorkerTasks.Metric, func() float64 { return 3 })
 	other.Counter(&connect.Metric{Name: "mysql_reconnects", Help: "h"})(1)
 	other.Gauge(&connect.Metric{Name: "mysql_panics"}, func() float64 { panic("boom") })
+	other.Gauges(&connect.Metric{Name: "mysql_rows", Label: "table"}, func(yield func(string, float64)) {
+		yield("a.b", 4)
+		yield("c.d", 5)
+		yield("a.b", 6)
+		panic("boom")
+	})
+	other.Gauges(&connect.Metric{Name: "mysql_unlabelled"}, func(yield func(string, float64)) { yield("a", 1) })
 	lines := []string{
 		`connectd_source_record_poll_total{connector="orders",task="2"} 7`,
 		`connectd_source_poll_batch_seconds_count{connector="orders",task="2"} 1`,
@@ -55,6 +62,8 @@ func TestScopes(t *testing.T) {
 	}
 	has(t, page, `connectd_worker_task_count 3`, true)
 	has(t, page, `connectd_mysql_reconnects_total{connector="orders",task=""} 1`, true)
+	has(t, page, `connectd_mysql_rows{connector="orders",table="a.b",task=""} 4`, true)
+	has(t, page, `connectd_mysql_rows{connector="orders",table="c.d",task=""} 5`, true)
 	s.Close()
 	page = scrape(t, r)
 	for _, l := range lines {

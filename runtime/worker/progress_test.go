@@ -15,7 +15,9 @@ func TestProgressIsToldAtABoundedRate(t *testing.T) {
 		r.w.Apply(1, wants(cluster.Started, 3))
 		r.expect("settled 1", "c-0 RUNNING")
 		b := <-r.f.made
-		tells := func(phase, details string) { b.progress.Store(&connect.Progress{Phase: phase, Details: []byte(details)}) }
+		tells := func(phase, details string) {
+			b.progress.Store(&connect.Progress{Phase: phase, Details: []byte(details)})
+		}
 		next := func(want string, within time.Duration) {
 			r.t.Helper()
 			began := time.Now()

@@ -45,7 +45,9 @@ func (r *reader) blockingSnapshot(ctx context.Context) error {
 	return r.readBlocking(ctx, conn, req, ids)
 }
 
-func (r *reader) readBlocking(ctx context.Context, conn *server.Conn, req *snapshotRequest, ids []history.TableID) error {
+func (r *reader) readBlocking(ctx context.Context, conn *server.Conn, req *snapshotRequest, ids []history.TableID) (err error) {
+	r.meter.begin()
+	defer func() { r.meter.ended(err) }()
 	r.log.Info("blocking snapshot: the stream stands", "signal", req.id, "tables", len(ids))
 	s := &snapshotter{reader: r, conn: conn, at: r.cur.last(), captured: ids, locks: &snapshotLocks{}}
 	defer s.closeReaders()
@@ -58,7 +60,7 @@ func (r *reader) readBlocking(ctx context.Context, conn *server.Conn, req *snaps
 			return err
 		}
 	}
-	err := s.startTransactions(ctx)
+	err = s.startTransactions(ctx)
 	p, perr := conn.Position(ctx)
 	s.locks.releaseAll(ctx)
 	if err != nil {
@@ -69,6 +71,9 @@ func (r *reader) readBlocking(ctx context.Context, conn *server.Conn, req *snaps
 	}
 	s.origin = origin{tsMicros: r.w.now().Unix() * 1e6, file: data.String(p.File), pos: p.Pos}
 	if err := r.notify.initial(ctx, s.at, statusStarted, nil); err != nil {
+		return err
+	}
+	if err := s.planned(ctx, ids); err != nil {
 		return err
 	}
 	d := newDumper(s, ids)
@@ -83,9 +88,7 @@ func (r *reader) readBlocking(ctx context.Context, conn *server.Conn, req *snaps
 			d.queries[id] = "SELECT * FROM " + id.Backticked() + " WHERE " + c
 		}
 	}
-	r.meter.begin(len(ids))
 	tail, err := d.run(ctx)
-	r.meter.end()
 	if err == nil && tail != nil {
 		err = tail.sendLast(ctx, s.at)
 	}

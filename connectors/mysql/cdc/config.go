@@ -82,6 +82,7 @@ type settings struct {
 	gtidFilter        *gtidFilter
 	checkPosition     bool
 	maxRetries        int
+	binlogBuffer      int // events of a transaction that are held in memory until its end; 0: none is held
 	retryWait         time.Duration
 	keepAlive         time.Duration
 	streamDelay       time.Duration
@@ -130,7 +131,8 @@ func settingsOf(v config.Values) (*settings, error) {
 		netRead:   keyBinlogNetReadTimeout.Get(v), netWrite: keyBinlogNetWriteTimeout.Get(v),
 		maxTables: int(keyGuardrailCollectionsMax.Get(v)), tableLimitFails: strings.EqualFold(keyGuardrailCollectionsLimitAction.Get(v), "fail"),
 		ignoreGTIDs: keyGtidIgnoreOnRecovery.Get(v), checkPosition: keyInternalLogPositionCheckEnable.Get(v),
-		maxRetries: int(keyErrorsMaxRetries.Get(v)), retryWait: config.Millis(keyRetriableRestartConnectorWaitMs, v),
+		binlogBuffer: max(int(keyBinlogBufferSize.Get(v)), 0),
+		maxRetries:   int(keyErrorsMaxRetries.Get(v)), retryWait: config.Millis(keyRetriableRestartConnectorWaitMs, v),
 		keepAlive:   config.Millis(keyConnectKeepAliveIntervalMs, v),
 		streamDelay: config.Millis(keyStreamingDelayMs, v), snapshotDelay: config.Millis(keySnapshotDelayMs, v),
 		skipped: skippedOps(v), selects: selectOverrides(v),

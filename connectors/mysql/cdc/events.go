@@ -34,10 +34,16 @@ func (r *reader) handle(ctx context.Context, e *replication.BinlogEvent) error {
 	var body []byte
 	switch ev := e.Event.(type) {
 	case *replication.RotateEvent:
+		if err := r.endless(ctx); err != nil {
+			return err
+		}
 		r.cur.rotate(string(ev.NextLogName), ev.Position)
 		clear(r.maps)
 		return nil
 	case *replication.FormatDescriptionEvent:
+		if err := r.endless(ctx); err != nil {
+			return err
+		}
 		return r.format(e.RawData)
 	case *replication.GenericEvent:
 		body = ev.Data
@@ -50,19 +56,35 @@ func (r *reader) handle(ctx context.Context, e *replication.BinlogEvent) error {
 		}
 		return r.beat(ctx)
 	}
-	var start, end uint64
-	if h.LogPos > 0 {
-		end = uint64(h.LogPos)
-		start = end - uint64(h.EventSize)
+	held, err := r.lookAhead(ctx, h, body, e.RawData)
+	switch {
+	case err != nil:
+		return err
+	case held:
+		return r.beat(ctx)
 	}
-	r.cur.event(h.ServerID, start, end)
-	if err := r.dispatch(ctx, h, body, e.RawData); err != nil {
+	if err := r.take(ctx, h, body, e.RawData); err != nil {
 		return err
 	}
 	if err := r.between(ctx); err != nil {
 		return err
 	}
 	return r.beat(ctx)
+}
+
+// take moves the cursor to an event of the file and handles it.
+func (r *reader) take(ctx context.Context, h *replication.EventHeader, body, raw []byte) error {
+	var start, end uint64
+	if h.LogPos > 0 {
+		end = uint64(h.LogPos)
+		start = end - uint64(h.EventSize)
+	}
+	r.cur.event(h.ServerID, start, end)
+	if err := r.dispatch(ctx, h, body, raw); err != nil {
+		return err
+	}
+	r.meter.event(r.cur)
+	return nil
 }
 
 // format keeps what later events are parsed by. The raw event is parsed a second time with checksums off for the events inside a
@@ -120,6 +142,7 @@ func (r *reader) dispatch(ctx context.Context, h *replication.EventHeader, body,
 	case replication.TABLE_MAP_EVENT:
 		err = r.tableMap(ctx, body, raw) // of a skipped event too: later ones may use the number
 	case replication.XID_EVENT:
+		r.meter.addCommits(1)
 		return r.commit(ctx)
 	case replication.XA_PREPARE_LOG_EVENT:
 		return r.xaPrepared(ctx, body)
@@ -314,6 +337,10 @@ func mapTypes(body []byte) ([]byte, error) {
 
 // inconsistent deals with an event that cannot be used, by inconsistent.schema.handling.mode: nil means pass over it.
 func (r *reader) inconsistent(err error) error {
+	switch r.set.unknownTable {
+	case "warn", "skip", "ignore":
+		r.meter.addErroneous(1)
+	}
 	switch r.set.unknownTable {
 	case "warn":
 		r.log.Warn("passing over changes", "error", err, "file", r.cur.file, "position", r.cur.start)

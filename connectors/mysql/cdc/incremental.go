@@ -305,6 +305,13 @@ func (s *incremental) bounds(ctx context.Context, j *job, key *chunkKey) error {
 	if err != nil {
 		return err
 	}
+	if j.condition == "" && last != nil {
+		sizes, err := estimates(ctx, s.conn, []history.TableID{j.id})
+		if err != nil {
+			return err
+		}
+		j.expected = sizes[j.id]
+	}
 	j.asIs, j.max = false, last
 	if last == nil {
 		j.spans = nil

@@ -15,12 +15,13 @@ type job struct {
 	signal    string
 	initial   bool // left by an interrupted snapshot
 
-	spans  []keySpan // left; nil before the table's last key was read
-	asIs   bool      // spans come from an offset, their end may be open
-	max    keyTexts
-	kinds  string
-	rows   int64
-	checks int // attempts that failed for want of the table's present definition
+	spans    []keySpan // left; nil before the table's last key was read
+	asIs     bool      // spans come from an offset, their end may be open
+	max      keyTexts
+	kinds    string
+	rows     int64
+	expected int64 // rows by the server's estimate; 0: not known
+	checks   int   // attempts that failed for want of the table's present definition
 }
 
 func newIncremental(r *reader, p *progress) *incremental {
@@ -74,7 +75,7 @@ func (s *incremental) state() *progress {
 			q.tables = append(q.tables, askedTable{j.id, j.condition, j.surrogate, j.signal})
 		}
 	}
-	s.r.meter.waiting.Store(int64(len(s.jobs)))
+	s.r.meter.incremental(s.jobs)
 	if len(q.tables) > 0 {
 		q.signal = s.signal
 		if q.kinds == "" {

@@ -21,23 +21,30 @@ const (
 
 // mariaGTID starts a transaction: MariaDB's GTID event is its BEGIN as well.
 func (r *reader) mariaGTID(ctx context.Context, h *replication.EventHeader, body []byte) error {
-	if len(body) < 13 {
-		return errShortEvent
+	if err := r.mariaStart(h, body); err != nil {
+		return err
 	}
-	sequence := int64(binary.LittleEndian.Uint64(body))
-	domain, flags := binary.LittleEndian.Uint32(body[8:]), body[12]
-	source := fmt.Sprintf("%d-%d", domain, h.ServerID)
-	c := r.cur
-	c.tsMicros = int64(h.Timestamp) * 1e6
-	c.startGTID(source, "", sequence, source+"-"+strconv.FormatInt(sequence, 10))
-	c.ignored = r.set.gtidFilter.drops(source)
-	switch {
+	switch flags := body[12]; {
 	case flags&mariaPreparedXA != 0:
-		c.begin(-1)
+		r.cur.begin(-1)
 		r.xaStart()
 	case flags&mariaStandalone == 0:
 		return r.begin(ctx, -1)
 	}
+	return nil
+}
+
+// mariaStart notes the transaction that a GTID event names.
+func (r *reader) mariaStart(h *replication.EventHeader, body []byte) error {
+	if len(body) < 13 {
+		return errShortEvent
+	}
+	sequence := int64(binary.LittleEndian.Uint64(body))
+	source := fmt.Sprintf("%d-%d", binary.LittleEndian.Uint32(body[8:]), h.ServerID)
+	c := r.cur
+	c.tsMicros = int64(h.Timestamp) * 1e6
+	c.startGTID(source, "", sequence, source+"-"+strconv.FormatInt(sequence, 10))
+	c.ignored = r.set.gtidFilter.drops(source)
 	return nil
 }
 

@@ -51,20 +51,24 @@ func (r *reader) query(ctx context.Context, body []byte) error {
 		return r.begin(ctx, q.thread)
 	}
 	word, second := leadingWords(q.sql)
-	if r.cur.skipping && word != "COMMIT" && word != "XA" {
+	if r.cur.skipping && word != "COMMIT" && word != "XA" && (word != "ROLLBACK" || second != "") {
 		return nil // done before the restart
 	}
 	switch word {
 	case "BEGIN":
 		return r.begin(ctx, q.thread)
 	case "COMMIT":
+		r.meter.addCommits(1)
 		return r.commit(ctx)
 	case "ROLLBACK":
 		if second != "" {
 			return nil // TO a savepoint: what it undid is not in the log
 		}
-		r.log.Warn("a transaction with changes of tables without transactions was rolled back: its rows were sent", "file", r.cur.file,
-			"position", r.cur.start)
+		r.meter.addRollbacks(1)
+		if r.set.binlogBuffer == 0 {
+			r.log.Warn("a transaction with changes of tables without transactions was rolled back: its rows were sent; with binlog.buffer.size above 0 "+
+				"they are not", "file", r.cur.file, "position", r.cur.start)
+		}
 		return r.commit(ctx)
 	case "SAVEPOINT", "RELEASE":
 	case "XA":

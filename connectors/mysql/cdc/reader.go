@@ -42,8 +42,9 @@ type reader struct {
 
 	xa        *heldXA // the transaction under way, if it is one of XA
 	prepared  map[string]*heldXA
-	advised   bool       // the checks of the server have been logged
-	releasing *releasing // rows of a held transaction are being sent
+	ahead     *heldEvents // the transaction under way with binlog.buffer.size; nil: none
+	advised   bool        // the checks of the server have been logged
+	releasing *releasing  // rows of a held transaction are being sent
 
 	cur      *cursor
 	maps     map[uint64]*tableMap
@@ -93,7 +94,7 @@ func newReader(cfg readerConfig) *reader {
 	r.ddl.Comments = cfg.set.row.Comments
 	r.w = newWriter(cfg.set, cfg.task, cfg.now)
 	r.logs, r.commitSoon = cfg.logs, cfg.commitSoon
-	r.meter = newMeter(cfg.metrics)
+	r.meter = newMeter(cfg.metrics, cfg.now)
 	r.notify = &notifier{q: r.q, w: r.w, log: r.log, topic: r.set.notify.topic, logs: r.set.notify.log}
 	return r
 }
@@ -194,6 +195,7 @@ func (r *reader) learn(ctx context.Context, conn *server.Conn) error {
 	if r.gtidMode, err = conn.GTIDMode(ctx); err != nil {
 		return err
 	}
+	r.meter.gtidMode.Store(r.gtidMode)
 	v, err := conn.Global(ctx, "lower_case_table_names")
 	if err != nil {
 		return err
@@ -240,6 +242,7 @@ func (r *reader) decide(ctx context.Context, conn *server.Conn) (snapshot bool, 
 	if err := r.findNew(ctx, conn); err != nil {
 		return false, err
 	}
+	r.meter.skipped.Store(true)
 	return false, r.notify.initial(ctx, r.stored, statusSkipped, nil)
 }
 

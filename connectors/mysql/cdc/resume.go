@@ -99,7 +99,9 @@ func (r *reader) sameDefinition(ctx context.Context, conn *server.Conn, t *histo
 
 // readWhole reads tables as they are now. What changed in them since the snapshot's position comes from the stream afterwards: a consumer
 // that keeps rows by key ends right.
-func (r *reader) readWhole(ctx context.Context, conn *server.Conn, ids []history.TableID) error {
+func (r *reader) readWhole(ctx context.Context, conn *server.Conn, ids []history.TableID) (err error) {
+	r.meter.begin()
+	defer func() { r.meter.ended(err) }()
 	p, err := conn.Position(ctx)
 	if err != nil {
 		return err
@@ -109,6 +111,9 @@ func (r *reader) readWhole(ctx context.Context, conn *server.Conn, ids []history
 	s := &snapshotter{reader: r, conn: conn, readers: []*server.Conn{conn}, at: &at}
 	s.origin = origin{tsMicros: r.w.now().Unix() * 1e6, file: data.String(p.File), pos: p.Pos}
 	if err := s.startTransactions(ctx); err != nil {
+		return err
+	}
+	if err := s.planned(ctx, ids); err != nil {
 		return err
 	}
 	d := newDumper(s, ids)

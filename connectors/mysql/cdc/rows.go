@@ -92,6 +92,7 @@ func (r *reader) rows(ctx context.Context, t replication.EventType, op data.Valu
 		c.skipRows = 0
 	}
 	if m == nil || m.info == nil || c.ignored || strings.Contains(r.set.skipped, op.String()) {
+		r.meter.addFiltered(1)
 		return nil
 	}
 	e, err := parseRows(t, body)
@@ -122,6 +123,8 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 	table := r.countIn(base, m)
 	from.count = c.tx.count(table)
 	o.tx = c.tx
+	sent := int64(0)
+	defer func() { r.meter.changed(op, sent) }()
 	for n := uint64(0); len(e.images) > 0; n++ {
 		b, err := r.q.batch(ctx, recordsPerRow)
 		if err != nil {
@@ -168,6 +171,7 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 			for i := range now[n] {
 				now[n][i].apply(after)
 			}
+			sent++
 			c.row, o.row = int32(n), int32(n)
 			r.w.change(r.q, b, m.info, &o, op, before, after, from, done, size-len(e.images)+recordOverhead)
 			if r.releasing == nil {
@@ -199,6 +203,10 @@ func (r *reader) badRow(m *tableMap, n uint64, err error) error {
 	err = fmt.Errorf("table %s, row %d of the event: %w", m.info.id, n, err)
 	if errors.Is(err, row.ErrColumns) {
 		return r.inconsistent(fmt.Errorf("%w; take a new snapshot if the schema history is incomplete", err))
+	}
+	switch r.set.undecodable {
+	case "warn", "skip", "ignore":
+		r.meter.addErroneous(1)
 	}
 	switch r.set.undecodable {
 	case "warn":

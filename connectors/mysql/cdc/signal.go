@@ -227,6 +227,7 @@ func (s *incremental) pause(ctx context.Context) error {
 		return nil
 	}
 	s.paused = true
+	s.r.meter.pause(true)
 	s.r.log.Info("the incremental snapshot was paused by a signal")
 	return s.note(ctx, statusPaused, s.tables())
 }
@@ -236,6 +237,7 @@ func (s *incremental) resume(ctx context.Context) error {
 		return nil
 	}
 	s.paused = false
+	s.r.meter.pause(false)
 	s.r.log.Info("the incremental snapshot goes on by a signal")
 	return s.note(ctx, statusResumed, s.tables())
 }

@@ -36,7 +36,9 @@ type snapshotter struct {
 }
 
 // snapshot reads definitions and rows as of one position, which it returns as an offset.
-func (r *reader) snapshot(ctx context.Context, conn *server.Conn) (*offset, error) {
+func (r *reader) snapshot(ctx context.Context, conn *server.Conn) (_ *offset, err error) {
+	r.meter.begin()
+	defer func() { r.meter.ended(err) }()
 	r.setModel(history.NewModel(r.lowerCase))
 	s := &snapshotter{reader: r, conn: conn}
 	if r.set.snapshot.keepPosition && r.stored != nil && !r.stored.running() {
@@ -61,7 +63,6 @@ func (r *reader) snapshot(ctx context.Context, conn *server.Conn) (*offset, erro
 	}
 	var tail *chunkWriter
 	if r.set.snapshot.data {
-		var err error
 		if tail, err = s.data(ctx); err != nil {
 			return nil, err
 		}
@@ -245,10 +246,9 @@ func (s *snapshotter) data(ctx context.Context) (*chunkWriter, error) {
 			ids = append(ids, id)
 		}
 	}
-	if err := s.order(ctx, ids); err != nil {
+	if err := s.planned(ctx, ids); err != nil {
 		return nil, err
 	}
-	s.meter.begin(len(ids))
 	return newDumper(s, ids).run(ctx)
 }
 
@@ -292,7 +292,6 @@ func (s *snapshotter) finish(ctx context.Context, tail *chunkWriter, done *offse
 		return err
 	}
 	s.log.Info("the snapshot is complete", "file", done.file, "position", done.pos, "gtids", done.gtids)
-	s.meter.end()
 	return s.notify.initial(ctx, done, statusCompleted, nil)
 }
 

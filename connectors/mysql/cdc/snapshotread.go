@@ -2,7 +2,6 @@ package cdc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -181,6 +180,7 @@ func (d *dumper) open(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if info == nil {
+		d.meter.tableDone(id)
 		d.rest = d.rest.with(id, nil, true, 0)
 		return nil
 	}
@@ -195,6 +195,7 @@ func (d *dumper) open(ctx context.Context) error {
 		d.first = s
 	}
 	d.cur = s
+	d.meter.tableBegun(id)
 	d.rest = d.rest.with(id, nil, false, 0)
 	return d.notify.initial(ctx, d.at, statusInProgress, d.notify.table(noteCurrent, id, d.rest))
 }
@@ -337,7 +338,7 @@ func (w *chunkWriter) finish(ctx context.Context) error {
 		d.at = d.offset()
 	}
 	s.start()
-	d.meter.tableDone()
+	d.meter.tableDone(s.info.id)
 	return d.notify.initial(ctx, d.at, statusTableDone, d.notify.tableDone(s.info.id, total, d.rest))
 }
 
@@ -414,7 +415,7 @@ func (w *chunkWriter) queue(ctx context.Context, done bool, end *offset) error {
 	if end != nil {
 		d.at = end
 	}
-	d.meter.rows(int64(n))
+	d.meter.rows(s.info.id, int64(n))
 	d.snapshotRows(n)
 	if n == 0 {
 		return nil
@@ -443,30 +444,4 @@ func (w *chunkWriter) sendLast(ctx context.Context, done *offset) error {
 	defer w.d.mu.Unlock()
 	w.add(markLast)
 	return w.queue(ctx, true, done)
-}
-
-// order sorts tables by their estimated size (snapshot.tables.order.by.row.count).
-func (s *snapshotter) order(ctx context.Context, ids []history.TableID) error {
-	if s.set.tableOrder == "disabled" {
-		return nil
-	}
-	rows, err := s.conn.Rows(ctx, "SELECT TABLE_SCHEMA, TABLE_NAME, IFNULL(TABLE_ROWS, 0) FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE = 'BASE TABLE'")
-	if err != nil {
-		return err
-	}
-	size := make(map[history.TableID]int, len(rows))
-	for _, r := range rows {
-		n := 0
-		if _, err := fmt.Sscan(r[2], &n); err != nil {
-			return errors.New("the server's estimate of a table's size is no number: " + r[2])
-		}
-		size[history.TableID{DB: r[0], Name: r[1]}] = n
-	}
-	slices.SortStableFunc(ids, func(a, b history.TableID) int {
-		if s.set.tableOrder == "descending" {
-			a, b = b, a
-		}
-		return size[a] - size[b]
-	})
-	return nil
 }

@@ -43,6 +43,9 @@ func (r *reader) stream(ctx context.Context) error {
 			r.maps = map[uint64]*tableMap{}
 			r.dropHeld()
 			err = r.dump(ctx)
+			if r.meter.connected.Swap(false) && ctx.Err() == nil && !errors.Is(err, errBlocking) {
+				r.meter.addDisconnects(1)
+			}
 			if to := r.cur.last(); *to != *from {
 				from, r.attempts = to, 0
 			}
@@ -120,6 +123,7 @@ func (r *reader) dump(ctx context.Context) error {
 	}
 	// From the start on the cursor belongs to the handler.
 	r.log.Info("reading the binary log", "file", r.cur.restart.file, "position", r.cur.restart.pos, "gtids", gtids)
+	r.meter.streaming(r.cur)
 	if r.useGTIDs() {
 		set, perr := r.dumpSet(gtids)
 		if perr != nil {
@@ -138,6 +142,7 @@ func (r *reader) dump(ctx context.Context) error {
 		}
 		return fmt.Errorf("connecting to the binary log: %w", err)
 	}
+	r.meter.connected.Store(true)
 	_, err = events.GetEvent(ctx)
 	cancel()
 	line.hangUp()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/connectd/connectd/connect"
@@ -19,6 +20,8 @@ type task struct {
 	now    func() time.Time
 
 	pollWait, linger time.Duration
+
+	meter atomic.Pointer[meter] // of the reader; Progress may be called at any time
 }
 
 // Interface guards.
@@ -51,7 +54,8 @@ func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext) error {
 	t.pollWait, t.linger = set.pollWait, set.linger
 	t.q = newQueue(max(set.batchSize, recordsPerRow), set.queueSize, set.queueBytes)
 	r := newReader(readerConfig{set: set, task: tc.ID.Task, queue: t.q, log: tc.Log, stored: stored, topic: t.topic, now: t.now, metrics: tc.Metrics, logs: tc.Logs, commitSoon: tc.CommitSoon})
-	tc.Metrics.Gauge(metricQueue, func() float64 { return float64(t.q.backlog()) })
+	t.meter.Store(r.meter)
+	t.q.measure(tc.Metrics)
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	t.cancel = cancel
 	t.done.Go(func() {

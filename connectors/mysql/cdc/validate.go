@@ -133,10 +133,6 @@ func unsupported(v config.Values) []config.Problem {
 		out = append(out, config.Problem{Key: n.key.Name(), Message: fmt.Sprintf(
 			"The '%s' value is invalid: %s cannot be used here; supported: %s", n.key.Name(), val, strings.Join(n.ok, ", "))})
 	}
-	if n := keyBinlogBufferSize.Get(v); n > 0 {
-		out = append(out, config.Problem{Key: keyBinlogBufferSize.Name(), Message: fmt.Sprintf(
-			"The '%s' value is invalid: %d is not supported yet; supported: 0", keyBinlogBufferSize.Name(), n)})
-	}
 	return out
 }
 

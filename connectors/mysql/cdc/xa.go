@@ -1,14 +1,11 @@
 package cdc
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"regexp"
 	"strconv"
 
@@ -21,21 +18,14 @@ import (
 // come days later. Its row events are held until then. Meanwhile the offsets do not cover it: with GTIDs its own is left out of the set,
 // so that the server sends it again after a restart; without GTIDs reading starts again at the oldest one that is held.
 
-// xaMemory is how many bytes of events one transaction holds in memory; the rest goes to a temporary file.
-const xaMemory = 16 << 20
-
 // heldXA are the row events of a transaction. One goroutine.
 type heldXA struct {
-	start  place
-	uuid   string // with GTIDs
-	tag    string
-	gno    int64
-	events []heldEvent
-	bytes  int
-	file   *os.File // already unlinked; nil until needed
-	w      *bufio.Writer
-	spilt  int
-	rows   int // row events among them
+	heldEvents
+	start place
+	uuid  string // with GTIDs
+	tag   string
+	gno   int64
+	rows  int // row events among them
 
 	// What is to be skipped of the transaction that the restart's offset stands in, which comes later.
 	skipEvents, skipRows uint64
@@ -45,89 +35,6 @@ type heldXA struct {
 type releasing struct {
 	base, after *offset // before and behind the statement that committed it
 	left        int     // row events
-}
-
-type heldEvent struct {
-	kind  replication.EventType
-	plain bool   // without a checksum: out of a compressed transaction
-	raw   []byte // header, body, tail
-	tail  int    // bytes behind the body: the checksum
-}
-
-// hold keeps an event of the current XA transaction.
-func (x *heldXA) hold(e heldEvent) error {
-	if _, ok := rowsOp(e.kind); ok {
-		x.rows++
-	}
-	if x.bytes += len(e.raw); x.bytes <= xaMemory && x.file == nil {
-		x.events = append(x.events, e)
-		return nil
-	}
-	if x.file == nil {
-		f, err := os.CreateTemp("", "connectd-xa-")
-		if err != nil {
-			return fmt.Errorf("holding an XA transaction of more than %d bytes: %w", xaMemory, err)
-		}
-		_ = os.Remove(f.Name()) // nothing is left behind, whatever happens
-		x.file, x.w = f, bufio.NewWriterSize(f, 1<<16)
-	}
-	var head [12]byte
-	head[0] = byte(e.kind)
-	if e.plain {
-		head[1] = 1
-	}
-	head[2] = byte(e.tail)
-	binary.LittleEndian.PutUint32(head[4:], uint32(len(e.raw)))
-	_, err := x.w.Write(head[:])
-	if err == nil {
-		_, err = x.w.Write(e.raw)
-	}
-	if err != nil {
-		return fmt.Errorf("holding an XA transaction of %d bytes in a temporary file: %w", x.bytes, err)
-	}
-	x.spilt++
-	return nil
-}
-
-// each calls f for the events in their order.
-func (x *heldXA) each(f func(heldEvent) error) error {
-	for _, e := range x.events {
-		if err := f(e); err != nil {
-			return err
-		}
-	}
-	if x.file == nil {
-		return nil
-	}
-	if err := x.w.Flush(); err != nil {
-		return fmt.Errorf("holding an XA transaction of %d bytes in a temporary file: %w", x.bytes, err)
-	}
-	if _, err := x.file.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	in := bufio.NewReaderSize(x.file, 1<<16)
-	for range x.spilt {
-		var head [12]byte
-		if _, err := io.ReadFull(in, head[:]); err != nil {
-			return fmt.Errorf("reading a held XA transaction: %w", err)
-		}
-		e := heldEvent{kind: replication.EventType(head[0]), plain: head[1] == 1, tail: int(head[2]),
-			raw: make([]byte, binary.LittleEndian.Uint32(head[4:]))}
-		if _, err := io.ReadFull(in, e.raw); err != nil {
-			return fmt.Errorf("reading a held XA transaction: %w", err)
-		}
-		if err := f(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (x *heldXA) close() {
-	if x.file != nil {
-		_ = x.file.Close()
-		x.file = nil
-	}
 }
 
 // xaStart begins to hold.
@@ -152,6 +59,9 @@ func (r *reader) holds(t replication.EventType, body, raw []byte) (bool, error) 
 		return true, nil
 	case rows, t == replication.TABLE_MAP_EVENT, t == replication.ROWS_QUERY_EVENT:
 		tail := len(raw) - replication.EventHeaderSize - len(body)
+		if rows {
+			r.xa.rows++
+		}
 		return true, r.xa.hold(heldEvent{kind: t, plain: r.parser == r.inner, raw: raw, tail: tail})
 	}
 	return false, nil
@@ -173,6 +83,7 @@ func (r *reader) xaPrepared(ctx context.Context, body []byte) error {
 		if err := r.release(ctx, x, c.offset()); err != nil {
 			return err
 		}
+		r.meter.addCommits(1)
 		return r.commit(ctx)
 	}
 	if old := r.prepared[id]; old != nil {
@@ -215,6 +126,11 @@ func (r *reader) xaEnd(ctx context.Context, q *queryEvent, committed bool) error
 	if err != nil {
 		return err
 	}
+	if committed {
+		r.meter.addCommits(1)
+	} else {
+		r.meter.addRollbacks(1)
+	}
 	x := r.prepared[id]
 	if x == nil {
 		if committed && !c.resuming() {
@@ -255,7 +171,7 @@ func (r *reader) release(ctx context.Context, x *heldXA, base *offset) error {
 		if r.parser = parser; e.plain {
 			r.parser = r.inner
 		}
-		body := e.raw[replication.EventHeaderSize : len(e.raw)-e.tail]
+		body := e.body()
 		switch e.kind {
 		case replication.TABLE_MAP_EVENT:
 			return r.tableMap(ctx, body, e.raw)
@@ -328,5 +244,8 @@ func (r *reader) dropHeld() {
 	if r.xa != nil {
 		r.xa.close()
 	}
-	r.prepared, r.xa = nil, nil
+	if r.ahead != nil {
+		r.ahead.close()
+	}
+	r.prepared, r.xa, r.ahead = nil, nil, nil
 }

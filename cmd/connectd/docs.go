@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/connectd/connectd/connect"
@@ -42,7 +44,10 @@ func docs(args []string) error {
 			return err
 		}
 	}
-	return metricsPage(filepath.Join(args[0], "metrics.md"))
+	own := map[string]*pluginMetric{}
+	pluginMetrics(own, reg.Sources.All())
+	pluginMetrics(own, reg.Sinks.All())
+	return metricsPage(filepath.Join(args[0], "metrics.md"), own)
 }
 
 // defs adds the pages of plugins, by the last part of their class names. A class that is both converter and header converter has one.
@@ -54,12 +59,39 @@ func defs[T any](pages map[string]*config.Def, ps []connect.Plugin[T]) {
 	}
 }
 
-// metricsPage lists the runtime's metrics.
-func metricsPage(path string) error {
+// pluginMetric is a metric that connectors bring, by name.
+type pluginMetric struct {
+	*connect.Metric
+	plugins []string
+}
+
+func pluginMetrics[T any](own map[string]*pluginMetric, ps []connect.Plugin[T]) {
+	for _, p := range ps {
+		for _, m := range p.Metrics {
+			if own[m.Name] == nil {
+				own[m.Name] = &pluginMetric{Metric: m}
+			}
+			own[m.Name].plugins = append(own[m.Name].plugins, p.Name[strings.LastIndexByte(p.Name, '.')+1:])
+		}
+	}
+}
+
+// metricsPage lists the metrics of the runtime and of connectors.
+func metricsPage(path string, own map[string]*pluginMetric) error {
 	var b strings.Builder
 	b.WriteString("# metrics\n\nWritten by `connectd docs`; do not edit.\n\n| metric | type | labels | meaning | in Kafka Connect (JMX) |\n|---|---|---|---|---|\n")
 	for _, m := range metrics.Table() {
 		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s | %s |\n", metrics.Prefix, m.Name, m.Type, strings.Join(m.Labels, ", "), m.Help, m.JMX)
+	}
+	b.WriteString("\n## Of connectors\n\nCounters end in `_total`. In brackets: the MBean attribute of Debezium.\n\n| metric | labels | of | meaning |\n|---|---|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		m := own[name]
+		labels := "connector, task"
+		if m.Label != "" {
+			labels += ", " + m.Label
+		}
+		slices.Sort(m.plugins)
+		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", metrics.Prefix, m.Name, labels, strings.Join(slices.Compact(m.plugins), ", "), m.Help)
 	}
 	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 		return fmt.Errorf("writing a page: %w", err)

@@ -110,6 +110,9 @@ type historySettings struct {
 	ddlFilter       patterns // statements that are passed over
 }
 
+// lockSeconds is snapshot.lock.timeout.ms as the server's variables take it.
+func (s *settings) lockSeconds() int { return max(int(s.lockTimeout/time.Second), 1) }
+
 // settingsOf reads v, which Def parsed. The error is the first of the problems Validate would report without a server.
 func settingsOf(v config.Values) (*settings, error) {
 	if ps := staticProblems(v); len(ps) > 0 {
@@ -131,7 +134,7 @@ func settingsOf(v config.Values) (*settings, error) {
 		netRead:   keyBinlogNetReadTimeout.Get(v), netWrite: keyBinlogNetWriteTimeout.Get(v),
 		maxTables: int(keyGuardrailCollectionsMax.Get(v)), tableLimitFails: strings.EqualFold(keyGuardrailCollectionsLimitAction.Get(v), "fail"),
 		ignoreGTIDs: keyGtidIgnoreOnRecovery.Get(v), checkPosition: keyInternalLogPositionCheckEnable.Get(v),
-		binlogBuffer: max(int(keyBinlogBufferSize.Get(v)), 0),
+		binlogBuffer: int(keyBinlogBufferSize.Get(v)),
 		maxRetries:   int(keyErrorsMaxRetries.Get(v)), retryWait: config.Millis(keyRetriableRestartConnectorWaitMs, v),
 		keepAlive:   config.Millis(keyConnectKeepAliveIntervalMs, v),
 		streamDelay: config.Millis(keyStreamingDelayMs, v), snapshotDelay: config.Millis(keySnapshotDelayMs, v),

@@ -1,8 +1,6 @@
 package cdc
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"strconv"
 	"time"
 
@@ -133,20 +131,6 @@ func newWriter(set *settings, task int32, now func() time.Time) *writer {
 		}
 	}
 	return w
-}
-
-// runID is a UUID of version 7: the time of the start, then chance.
-func runID(t time.Time) string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	ms := uint64(t.UnixMilli())
-	for i := range 6 {
-		b[i] = byte(ms >> (40 - 8*i))
-	}
-	b[6] = b[6]&0x0f | 0x70
-	b[8] = b[8]&0x3f | 0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 // origin is where a change comes from: the source block but for names of the connector.

@@ -361,13 +361,11 @@ func (r *reader) beat(ctx context.Context) error {
 	if r.set.heartbeat <= 0 {
 		return nil
 	}
-	now := r.w.now()
-	if now.Sub(r.lastBeat) < r.set.heartbeat || r.cur.resuming() {
+	if r.w.now().Sub(r.lastBeat) < r.set.heartbeat || r.cur.resuming() {
 		return nil
 	}
-	r.lastBeat = now
 	r.beatAction(ctx)
-	return r.q.send(ctx, r.w.heartbeat(r.cur.offset()), recordOverhead)
+	return r.beatAt(ctx, r.cur.offset())
 }
 
 // duplicateReplica tells the error of two replicas with one id.

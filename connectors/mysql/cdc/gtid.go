@@ -212,18 +212,6 @@ func (g *gtidSet) String() string {
 	return string(b)
 }
 
-// appendUUID renders 16 bytes as 8-4-4-4-12 hex digits.
-func appendUUID(dst, id []byte) []byte {
-	const digits = "0123456789abcdef"
-	for i, c := range id {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			dst = append(dst, '-')
-		}
-		dst = append(dst, digits[c>>4], digits[c&15])
-	}
-	return dst
-}
-
 // contains tells whether all transactions of o are in g.
 func (g *gtidSet) contains(o *gtidSet) bool {
 	for _, src := range o.sources {

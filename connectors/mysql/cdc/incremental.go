@@ -217,7 +217,7 @@ func (s *incremental) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	secs := max(int(s.r.set.lockTimeout/time.Second), 1)
+	secs := s.r.set.lockSeconds()
 	if err := c.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d, innodb_lock_wait_timeout = %[1]d", secs)); err != nil {
 		c.Abort()
 		return err

@@ -103,7 +103,7 @@ var (
 				Doc("Exclude Databases.")
 	keyBinlogBufferSize = config.Int("binlog.buffer.size").Default(0).
 				Group("Events", 34).Width(config.WidthMedium).DisplayName("Binlog reader buffer size").
-				Doc("Look-ahead buffer to find COMMIT/ROLLBACK (savepoints).")
+				Doc("Above 0, a transaction is held until its end is known, and one that ends with ROLLBACK in the binary log is not sent: so many events are held in memory, more in a temporary file. 0: rows are sent as they come.")
 	keyEventDeserializationFailureHandlingMode = config.String("event.deserialization.failure.handling.mode").Default("fail").Valid(oneOf("event.deserialization.failure.handling.mode", "fail", "warn", "skip", "ignore")).
 							RecommendValues("fail", "warn", "skip", "ignore").
 							Group("Events", 35).Width(config.WidthShort).DisplayName("Event deserialization failure handling").

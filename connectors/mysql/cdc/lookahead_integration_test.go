@@ -21,7 +21,7 @@ func TestRolledBackRows(t *testing.T) {
 				}
 				c, props := mariadb(t, more)
 				logs := &memoryLogs{}
-				task := startFlavored(t, mariaDBFlavorX, props, logs, "")
+				task := startFlavored(t, mariadbFlavor, props, logs, "")
 				task.until("the snapshot", ended)
 				run(t, c, "INSERT INTO items VALUES (1, 'kept'), (2, 'kept')",
 					"BEGIN", "INSERT INTO items VALUES (3, 'gone'), (4, 'gone')", "CREATE TEMPORARY TABLE scratch (id INT)", "INSERT INTO items VALUES (5, 'gone')", "ROLLBACK",
@@ -42,7 +42,7 @@ func TestRolledBackRows(t *testing.T) {
 					if continues(task.seen[i+1]) {
 						continue // in the midst of a row, which is sent again
 					}
-					again := startFlavored(t, mariaDBFlavorX, props, logs.clone(), task.seen[i].offset)
+					again := startFlavored(t, mariadbFlavor, props, logs.clone(), task.seen[i].offset)
 					again.until("the rest after "+task.seen[i].offset, last)
 					again.stop()
 					if got, want := strings.Join(ids(again.seen), ","), strings.Join(ids(task.seen[i+1:]), ","); got != want {

@@ -40,9 +40,6 @@ func (info *tableInfo) mismatch(tm *replication.TableMapEvent) error {
 	return nil
 }
 
-// fits is mismatch's short answer.
-func (info *tableInfo) fits(tm *replication.TableMapEvent) bool { return info.mismatch(tm) == nil }
-
 // relearn finds the definition that a table map was written with: the server's present one if it fits, else the map's own description
 // (binlog_row_metadata=FULL). nil without an error if there is none, and why says what is wrong.
 func (r *reader) relearn(ctx context.Context, id history.TableID, tm *replication.TableMapEvent, why error) (*tableInfo, error) {
@@ -116,7 +113,7 @@ func (r *reader) presentDefinition(ctx context.Context, conn *server.Conn, id hi
 	if info == nil {
 		return nil, "", nil
 	}
-	if info.fits(tm) {
+	if info.mismatch(tm) == nil {
 		return info, text[1], nil
 	}
 	return nil, "", nil

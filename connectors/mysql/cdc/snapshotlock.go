@@ -64,7 +64,7 @@ func (s *snapshotter) connectReaders(ctx context.Context) error {
 		}
 		s.readers = append(s.readers, c)
 	}
-	secs := max(int(s.set.lockTimeout/time.Second), 1)
+	secs := s.set.lockSeconds()
 	for _, c := range s.readers {
 		// The server must not give up while Kafka is slow and rows are not taken off the connection.
 		if err := c.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d, innodb_lock_wait_timeout = %[1]d, net_write_timeout = 86400", secs)); err != nil {
@@ -138,7 +138,7 @@ func (l *snapshotLocks) takeTables(ctx context.Context) (err error) {
 	if l.conn, err = s.dial(ctx); err != nil {
 		return err
 	}
-	if err := l.conn.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", max(int(s.set.lockTimeout/time.Second), 1))); err != nil {
+	if err := l.conn.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", s.set.lockSeconds())); err != nil {
 		return err
 	}
 	var b strings.Builder

@@ -49,6 +49,9 @@ func staticProblems(v config.Values) []config.Problem {
 	} else if q <= n {
 		invalid(keyMaxQueueSize, "Must be larger than the maximum batch size")
 	}
+	if keyBinlogBufferSize.Get(v) < 0 {
+		invalid(keyBinlogBufferSize, "An non-negative integer is expected")
+	}
 	for _, op := range keySkippedOperations.Get(v) {
 		if !slices.Contains([]string{"none", "c", "u", "d", "t"}, op) {
 			invalid(keySkippedOperations, "Operation %s is none of c, u, d, t, none", op)

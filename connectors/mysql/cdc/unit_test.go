@@ -296,6 +296,7 @@ func TestStaticProblems(t *testing.T) {
 		{props: config.Props{"snapshot.mode": "configuration_based"}, key: "snapshot.mode", text: "does nothing"},
 		{props: config.Props{"snapshot.locking.mode": "custom"}, key: "snapshot.locking.mode", text: "use minimal"},
 		{props: config.Props{"snapshot.query.mode": "custom"}, key: "snapshot.query.mode", text: "select.statement.overrides"},
+		{props: config.Props{"binlog.buffer.size": "-1"}, key: "binlog.buffer.size", text: "non-negative"},
 		{props: config.Props{"snapshot.max.threads": "0"}, key: "snapshot.max.threads", text: "positive"},
 		{props: config.Props{"signal.enabled.channels": "source,pigeon"}, key: "signal.enabled.channels", text: "pigeon"},
 		{props: config.Props{"signal.enabled.channels": "kafka"}, key: "signal.kafka.bootstrap.servers", text: "required"},

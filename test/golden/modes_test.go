@@ -30,6 +30,7 @@ var modes = []mode{
 		"message.key.columns": "gold.nokey:a,b;(.*).uniq:b;gold.comp:note,z;gold.evolve:id,a;gold.hashed:num", "tombstones.on.delete": "false", "skipped.operations": "none",
 	}},
 	{name: "transactions", props: map[string]string{"provide.transaction.metadata": "true", "include.query": "true"}},
+	{name: "buffered", props: map[string]string{"binlog.buffer.size": "5000", "provide.transaction.metadata": "true"}},
 	{name: "converters", props: map[string]string{
 		"converters": "bool,jdbc", "bool.type": "io.debezium.connector.binlog.converters.TinyIntOneToBooleanConverter", "bool.selector": `.*\.(ints|late_defaults)\..*`, "bool.length.checker": "true",
 		"jdbc.type": "io.debezium.connector.binlog.converters.JdbcSinkDataTypesConverter", "jdbc.selector.boolean": `gold\.ints\.bo`, "jdbc.selector.real": `gold\.nums\.(f|r|f24)`, "jdbc.selector.string": `gold\.texts\.(tx|nvc|c10)`,

@@ -136,9 +136,9 @@ func (m *meter) locked(read func() float64) func() float64 {
 	}
 }
 
-// event notes that the stream has come to the cursor's place.
-func (m *meter) event(c *cursor) {
-	m.addEvents(1)
+// stands notes that the stream has come to the cursor's place, by so many events.
+func (m *meter) stands(c *cursor, events int64) {
+	m.addEvents(events)
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -51,6 +51,7 @@ type reader struct {
 	parser   *replication.BinlogParser
 	inner    *replication.BinlogParser // without checksums
 	offsets  []rowOffset
+	noted    int64 // events since the meter heard of the place
 	lastBeat time.Time
 	beatConn *server.Conn // for heartbeat.action.query; nil until used
 	attempts int

@@ -62,7 +62,7 @@ func TestProgressOfPhases(t *testing.T) {
 	m.streaming(c)
 	tells("no event yet", `{"phase":"streaming","streaming":{"connected":false,"file":"bin.1","position":100,"gtids":"u:1-7","lag_ms":null}}`)
 	m.connected.Store(true)
-	m.event(c)
+	m.stands(c, 1)
 	const streaming = `"streaming":{"connected":true,"file":"bin.1","position":200,"gtid":"u:7","gtids":"u:1-7","lag_ms":1500}}`
 	tells("streaming", `{"phase":"streaming",`+streaming)
 	now = now.Add(time.Minute)
@@ -85,7 +85,7 @@ func TestProgressOfPhases(t *testing.T) {
 	gauges("over", map[string]float64{"snapshot_paused": 0, "snapshot_paused_seconds": 60})
 
 	c.done = strings.Repeat("x", shownGTIDs+1)
-	m.event(c)
+	m.stands(c, 1)
 	if got := string(m.progress().Details); strings.Contains(got, "gtids") {
 		t.Error("a long set of GTIDs is told")
 	}

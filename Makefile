@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults test-chaos golden bench bench-cluster demo docs clean
+.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults test-chaos golden bench pgo bench-cluster demo docs clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 RACE_TIMEOUT ?= 10m
@@ -54,6 +54,11 @@ golden: check-setup ## the MySQL connector in all modes against Debezium's recor
 
 bench: check-setup ## benchmarks: ns, bytes and allocations a record; BENCH=regexp chooses, BENCHTIME=0.5s each
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -p 1 -timeout 5m $$(grep -rl --include='*_test.go' --exclude='*integration*' '^func Benchmark' . | xargs dirname | sort -u)
+
+pgo: check-setup ## cmd/connectd/default.pgo, which the compiler optimises by, out of a run of bench-peers without the peers
+	@profiles=$$(mktemp -d); trap 'rm -rf "$$profiles"' EXIT; \
+	CONNECTD_CPUPROFILE=$$profiles BENCH_PEER=0 BENCH_ROUNDS=1 BENCH='^(snapshot|binlog|binlog-mixed|smts|file|elasticsearch|hdfs)' tools/bench-peers; \
+	go tool pprof -proto "$$profiles"/*.pprof >cmd/connectd/default.pgo
 
 bench-cluster: check-setup ## 500 connectors of 2 tasks on 3 workers in one process: times, memory, CPU; CLUSTER_CONNECTORS=500, CLUSTER_PROFILE=file, BED_KAFKA uses a real broker
 	go test -tags clusterbench -run '^TestCluster$$' -count=1 -v -timeout 10m ./cmd/connectd

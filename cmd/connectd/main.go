@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/pprof"
 	"syscall"
 
@@ -31,7 +32,8 @@ const usage = `connectd runs Kafka Connect connectors.
   connectd version
 
 Environment: CONNECT_* overrides worker keys (CONNECT_BOOTSTRAP_SERVERS is bootstrap.servers); CONNECTD_LOG_LEVEL is debug, info,
-warn or error; CONNECTD_LOG_FORMAT is json or text. CONNECTD_CPUPROFILE names a file that the process's CPU profile is written to.
+warn or error; CONNECTD_LOG_FORMAT is json or text. CONNECTD_CPUPROFILE names a file, or a directory,
+that the process's CPU profile is written to.
 `
 
 // Exit codes, as the JVM's and sysexits': 1 for a failure while running, 2 for wrong use or config.
@@ -61,12 +63,15 @@ func main() {
 	os.Exit(exitFailed)
 }
 
-// profiled calls f and writes the CPU profile of that time to CONNECTD_CPUPROFILE, if it is set: for go tool pprof, and for the profile
-// that the compiler optimises by (make pgo).
+// profiled calls f and writes the CPU profile of that time to CONNECTD_CPUPROFILE, a file or a directory, if it is set: for go tool pprof,
+// and for the profile that the compiler optimises by (make pgo).
 func profiled(f func() error) (err error) {
 	name := os.Getenv("CONNECTD_CPUPROFILE")
 	if name == "" {
 		return f()
+	}
+	if st, err := os.Stat(name); err == nil && st.IsDir() {
+		name = filepath.Join(name, fmt.Sprintf("connectd-%d.pprof", os.Getpid()))
 	}
 	out, err := os.Create(name)
 	if err != nil {

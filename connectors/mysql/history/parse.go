@@ -33,24 +33,26 @@ func (p *Parser) Apply(m *Model, s Session, ddl string) ([]Change, error) {
 	if len(toks) == 0 {
 		return nil, nil
 	}
-	st := &statement{p: p, m: m.Clone(), c: &cursor{src: ddl, toks: toks, ses: s}}
+	st := &statement{p: p, m: m, c: &cursor{src: ddl, toks: toks, ses: s}}
+	mark := m.begin()
 	if err := st.apply(); err != nil {
+		m.revert(mark)
 		return nil, p.fail(m, s, ddl, st, err)
 	}
-	*m = *st.m
+	m.keep()
 	return st.changes, nil
 }
 
 // FromShowCreate makes a table of the answer of SHOW CREATE TABLE in database db; m gives default character sets (nil: utf8mb4). The
-// session must not have ANSI_QUOTES, whose answer has names in double quotes. The error is a [*ParseError].
+// session must not have ANSI_QUOTES, whose answer has names in double quotes. m is the same afterwards. The error is a [*ParseError].
 func (p *Parser) FromShowCreate(m *Model, db, ddl string) (*Table, error) {
 	if m == nil {
 		m = NewModel(0)
 	}
-	m = m.Clone()
 	if db == "" {
 		return nil, &ParseError{DDL: ddl, Err: errors.New("a database is needed")}
 	}
+	defer m.revert(m.begin())
 	for _, id := range guessTables(db, ddl) {
 		m.Remove(id)
 	}
@@ -95,7 +97,7 @@ func guessTables(db, ddl string) []TableID {
 	return []TableID{{DB: db, Name: g[4]}}
 }
 
-// statement is the work on one statement; m is a clone that becomes the model if all goes well.
+// statement is the work on one statement; what it does to m is undone if it fails.
 type statement struct {
 	p       *Parser
 	m       *Model

@@ -144,15 +144,15 @@ func TestUnreadableStatementsNameTheirTable(t *testing.T) {
 	}
 }
 
-func TestModelCloneIsIndependent(t *testing.T) {
+func TestModelCopyIsIndependent(t *testing.T) {
 	m := NewModel(1)
 	s := Session{Database: "DB"}
 	apply(t, m, s, "CREATE TABLE T (a INT)")
-	c := m.Clone()
+	c := m.Copy()
 	apply(t, c, s, "DROP TABLE t")
 	apply(t, m, s, "ALTER TABLE t ADD b INT")
 	if c.Len() != 0 || m.Len() != 1 || len(m.Table(TableID{"db", "T"}).Columns) != 2 {
-		t.Errorf("%d tables in the clone, %d in the model", c.Len(), m.Len())
+		t.Errorf("%d tables in the copy, %d in the model", c.Len(), m.Len())
 	}
 	if id := m.Tables()[0].ID; id != (TableID{"db", "t"}) {
 		t.Errorf("lower_case_table_names=1 keeps %v", id)

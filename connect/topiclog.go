@@ -38,3 +38,16 @@ type TopicConsumer interface {
 	// seen at the call, and commits what f has taken; key and value are only valid during f. An error of f ends it, uncommitted.
 	Consume(ctx context.Context, group string, f func(key, value []byte) error) error
 }
+
+// LogRecord is one record for a TopicLog; nil is null.
+type LogRecord struct{ Key, Value []byte }
+
+// TopicOffsets is what a TopicLog of the runtime can do besides: use the offsets of partition 0, so that a reader need not begin at the
+// start each time. Same goroutine as TopicLog.
+type TopicOffsets interface {
+	// ReadFrom is ReadToEnd from an offset on. It begins later if the topic does, and reads nothing if the topic ends before.
+	ReadFrom(ctx context.Context, offset int64, f func(offset int64, key, value []byte) error) error
+	// AppendAll writes records to partition 0 in their order, which are one or more, and returns when all are durable, with the offsets
+	// of the first and the last. If others write, theirs may be between. After an error some of the records may be in the topic.
+	AppendAll(ctx context.Context, records []LogRecord) (first, last int64, err error)
+}

@@ -132,12 +132,26 @@ type connectorLog struct {
 
 // ReadToEnd reads with a client of its own. An error of f ends the reading.
 func (l *connectorLog) ReadToEnd(ctx context.Context, f func(key, value []byte) error) error {
+	return l.read(ctx, 0, func(r *kgo.Record) error { return f(r.Key, r.Value) })
+}
+
+// ReadFrom implements connect.TopicOffsets. An error of f ends the reading.
+func (l *connectorLog) ReadFrom(ctx context.Context, offset int64, f func(offset int64, key, value []byte) error) error {
+	return l.read(ctx, offset, func(r *kgo.Record) error {
+		if r.Partition != 0 {
+			return nil
+		}
+		return f(r.Offset, r.Key, r.Value)
+	})
+}
+
+func (l *connectorLog) read(ctx context.Context, from int64, f func(*kgo.Record) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var failed error
-	reading := topiclog.New(topiclog.Config{Topic: l.topic, Reader: l.reader, Log: l.log, OnRecord: func(r *kgo.Record) {
+	reading := topiclog.New(topiclog.Config{Topic: l.topic, From: from, Reader: l.reader, Log: l.log, OnRecord: func(r *kgo.Record) {
 		if failed == nil {
-			if failed = call(f, r); failed != nil {
+			if failed = call(r, f); failed != nil {
 				cancel()
 			}
 		}
@@ -151,13 +165,13 @@ func (l *connectorLog) ReadToEnd(ctx context.Context, f func(key, value []byte) 
 }
 
 // call turns a panic of f into an error: a topiclog would pass the record over, but a history with a hole is none.
-func call(f func(key, value []byte) error, r *kgo.Record) (err error) {
+func call(r *kgo.Record, f func(*kgo.Record) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("handling the record at offset %d of topic %q: panic: %v", r.Offset, r.Topic, p)
 		}
 	}()
-	return f(r.Key, r.Value)
+	return f(r)
 }
 
 // firstError returns the first error there is.
@@ -203,7 +217,7 @@ func (l *connectorLog) Consume(ctx context.Context, group string, f func(key, va
 		}
 		for r := range polled.RecordsAll() {
 			if !r.Attrs.IsControl() {
-				if err := call(f, r); err != nil {
+				if err := call(r, func(r *kgo.Record) error { return f(r.Key, r.Value) }); err != nil {
 					return err
 				}
 			}
@@ -255,6 +269,19 @@ func (l *connectorLog) Append(ctx context.Context, key, value []byte) error {
 	return nil
 }
 
+// AppendAll implements connect.TopicOffsets.
+func (l *connectorLog) AppendAll(ctx context.Context, records []connect.LogRecord) (first, last int64, err error) {
+	rs := make([]*kgo.Record, len(records))
+	for i := range records {
+		rs[i] = &kgo.Record{Key: records[i].Key, Value: records[i].Value}
+	}
+	results := l.client.ProduceSync(ctx, rs...)
+	if err := results.FirstErr(); err != nil {
+		return 0, 0, fmt.Errorf("writing to topic %q: %w", l.topic, err)
+	}
+	return rs[0].Offset, rs[len(rs)-1].Offset, nil
+}
+
 // Close ends the client.
 func (l *connectorLog) Close() error {
 	l.client.Close()
@@ -267,4 +294,5 @@ var (
 	_ connect.TopicLog  = (*connectorLog)(nil)
 
 	_ connect.TopicConsumer = (*connectorLog)(nil)
+	_ connect.TopicOffsets  = (*connectorLog)(nil)
 )

@@ -18,6 +18,8 @@ import (
 // Config is what a Log needs.
 type Config struct {
 	Topic string
+	// From is the offset to begin at in each partition; 0 is the start.
+	From int64
 	// Reader are the options of the reading client, without topics.
 	Reader []kgo.Opt
 	// ReadCommitted passes over records of aborted transactions. Records of open ones, and those behind them, are not read yet.
@@ -177,7 +179,7 @@ func (l *Log) begin(ctx context.Context, client *kgo.Client) error {
 	l.client, l.topicID = client, t.ID
 	for p := range t.Partitions {
 		if _, ok := l.next[p]; !ok {
-			l.next[p] = 0
+			l.next[p] = l.cfg.From
 		}
 	}
 	l.consume(client, l.next)

@@ -55,9 +55,10 @@ func AppendDocument(dst []byte, d *Document) []byte {
 
 // writer prints JSON as Jackson's default pretty printer does: objects indented, arrays on one line.
 type writer struct {
-	b     []byte
-	depth int  // of objects
-	first bool // nothing written since the last open
+	b       []byte
+	depth   int  // of objects
+	first   bool // nothing written since the last open
+	compact bool // no white space
 }
 
 func (w *writer) open(c byte) *writer {
@@ -75,16 +76,25 @@ func (w *writer) close(c byte) {
 		if !w.first {
 			w.newline()
 		} else {
-			w.b = append(w.b, ' ')
+			w.space()
 		}
 	} else {
-		w.b = append(w.b, ' ')
+		w.space()
 	}
 	w.b = append(w.b, c)
 	w.first = false
 }
 
+func (w *writer) space() {
+	if !w.compact {
+		w.b = append(w.b, ' ')
+	}
+}
+
 func (w *writer) newline() {
+	if w.compact {
+		return
+	}
 	w.b = append(w.b, '\n')
 	for range w.depth {
 		w.b = append(w.b, "  "...)
@@ -97,7 +107,9 @@ func (w *writer) field(name string) *writer {
 	}
 	w.newline()
 	w.text(name)
-	w.b = append(w.b, " : "...)
+	w.space()
+	w.b = append(w.b, ':')
+	w.space()
 	return w
 }
 
@@ -105,7 +117,7 @@ func (w *writer) element() *writer {
 	if !w.first {
 		w.b = append(w.b, ',')
 	}
-	w.b = append(w.b, ' ')
+	w.space()
 	w.first = false
 	return w
 }

@@ -12,9 +12,29 @@ import (
 // after one without; without GTIDs by time if the servers differ, else by file number, position, event and row. keep filters the
 // GTID sources (gtid.source.includes/excludes; nil: all).
 func AtOrBefore(recorded, desired Position, keep func(uuid string) bool) bool {
+	return stopAt(desired, keep).includes(recorded)
+}
+
+// stopPoint is a desired position, read once for many recorded ones.
+type stopPoint struct {
+	Position
+	set  gtidSet
+	keep func(uuid string) bool
+}
+
+func stopAt(desired Position, keep func(uuid string) bool) *stopPoint {
+	p := &stopPoint{Position: desired, keep: keep}
+	if desired.GTIDs != "" {
+		p.set = parseGTIDSet(desired.GTIDs, keep)
+	}
+	return p
+}
+
+// includes is AtOrBefore.
+func (desired *stopPoint) includes(recorded Position) bool {
 	switch {
 	case desired.GTIDs != "" && recorded.GTIDs != "":
-		a, b := parseGTIDSet(recorded.GTIDs, keep), parseGTIDSet(desired.GTIDs, keep)
+		a, b := parseGTIDSet(recorded.GTIDs, desired.keep), desired.set
 		if a.within(b) && b.within(a) {
 			if recorded.Snapshot == "" && desired.Snapshot != "" {
 				return false

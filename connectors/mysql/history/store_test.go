@@ -49,7 +49,8 @@ func TestRecoverStopsAtThePosition(t *testing.T) {
 		{uuid + ":1-17", "customers", 4}, {uuid + ":1-32", "customers", 5}, {uuid + ":1-41", "customers", 4}, {uuid + ":1-10", "customers", 0},
 		{uuid + ":1-44", "created_later", 2}, {uuid + ":1-48", "created_later", 0}, {uuid + ":1-42", "uniq_renamed", 2}, {uuid + ":1-42", "uniq_only", 0},
 	} {
-		m, found, err := s.Recover(t.Context(), Position{GTIDs: c.gtids, File: "mysql-bin.000001", Pos: 1})
+		r, err := s.Recover(t.Context(), Position{GTIDs: c.gtids, File: "mysql-bin.000001", Pos: 1}, 0)
+		m, found := r.Model, r.Documents
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,8 +62,8 @@ func TestRecoverStopsAtThePosition(t *testing.T) {
 			t.Errorf("%s at %s: %d columns, want %d", c.table, c.gtids, got, c.columns)
 		}
 	}
-	if _, found, err := NewStore(StoreConfig{Log: l, Server: "another"}).Recover(t.Context(), Position{}); found != 0 || err != nil {
-		t.Errorf("another server: %d, %v", found, err)
+	if r, err := NewStore(StoreConfig{Log: l, Server: "another"}).Recover(t.Context(), Position{}, 0); r.Documents != 0 || err != nil {
+		t.Errorf("another server: %d, %v", r.Documents, err)
 	}
 }
 
@@ -86,7 +87,8 @@ func TestRecordThenRecover(t *testing.T) {
 		if len(l.values) != 6 {
 			t.Errorf("%d documents", len(l.values))
 		}
-		r, _, err := s.Recover(t.Context(), pos)
+		rec, err := s.Recover(t.Context(), pos, 0)
+		r := rec.Model
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +106,7 @@ func TestStoreErrors(t *testing.T) {
 		t.Error(err)
 	}
 	l.values = [][]byte{nil, []byte("{")}
-	if _, _, err := s.Recover(t.Context(), Position{}); err == nil {
+	if _, err := s.Recover(t.Context(), Position{}, 0); err == nil {
 		t.Error("a broken document was read")
 	}
 }

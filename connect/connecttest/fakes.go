@@ -86,7 +86,7 @@ type Logs struct {
 var _ connect.TopicLogs = (*Logs)(nil)
 
 // LogRecord is one record of a topic in Logs; nil is null.
-type LogRecord struct{ Key, Value []byte }
+type LogRecord = connect.LogRecord
 
 // Open opens a topic; one that is not there is made if spec.Create is set, else it is an error.
 func (l *Logs) Open(_ context.Context, spec connect.LogSpec) (connect.TopicLog, error) {
@@ -126,16 +126,23 @@ type log struct {
 }
 
 func (l *log) ReadToEnd(ctx context.Context, f func(key, value []byte) error) error {
+	return l.ReadFrom(ctx, 0, func(_ int64, key, value []byte) error { return f(key, value) })
+}
+
+func (l *log) ReadFrom(ctx context.Context, offset int64, f func(offset int64, key, value []byte) error) error {
 	if l.closed {
 		return fmt.Errorf("reading topic %q: closed", l.topic)
 	}
-	for _, r := range l.logs.Records(l.topic) {
+	for i, r := range l.logs.Records(l.topic) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if int64(i) < offset {
+			continue
+		}
 		// Copies, spoilt afterwards: key and value are only valid during f.
 		k, v := bytes.Clone(r.Key), bytes.Clone(r.Value)
-		err := f(k, v)
+		err := f(int64(i), k, v)
 		clear(k)
 		clear(v)
 		if err != nil {
@@ -146,16 +153,24 @@ func (l *log) ReadToEnd(ctx context.Context, f func(key, value []byte) error) er
 }
 
 func (l *log) Append(ctx context.Context, key, value []byte) error {
+	_, _, err := l.AppendAll(ctx, []connect.LogRecord{{Key: key, Value: value}})
+	return err
+}
+
+func (l *log) AppendAll(ctx context.Context, records []connect.LogRecord) (first, last int64, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, 0, err
 	}
 	l.logs.mu.Lock()
 	defer l.logs.mu.Unlock()
 	if l.closed {
-		return fmt.Errorf("writing to topic %q: closed", l.topic)
+		return 0, 0, fmt.Errorf("writing to topic %q: closed", l.topic)
 	}
-	l.logs.topics[l.topic] = append(l.logs.topics[l.topic], LogRecord{bytes.Clone(key), bytes.Clone(value)})
-	return nil
+	first = int64(len(l.logs.topics[l.topic]))
+	for _, r := range records {
+		l.logs.topics[l.topic] = append(l.logs.topics[l.topic], LogRecord{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)})
+	}
+	return first, first + int64(len(records)) - 1, nil
 }
 
 func (l *log) Close() error {

@@ -16,6 +16,7 @@ import (
 	"github.com/connectd/connectd/runtime/cluster"
 	"github.com/connectd/connectd/runtime/kafka"
 	"github.com/connectd/connectd/runtime/topiclog"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -433,6 +434,52 @@ func TestTopicLogs(t *testing.T) {
 	}
 	if err := l.ReadToEnd(t.Context(), func(_, _ []byte) error { panic("oops") }); err == nil || !strings.Contains(err.Error(), "oops") {
 		t.Errorf("a panic of the callback: %v", err)
+	}
+}
+
+// Offsets let a reader begin behind what it knows.
+func TestTopicLogsKnowOffsets(t *testing.T) {
+	k := kafkatest.Start(t)
+	logs := &TopicLogs{Clients: testOptions(k, "", 0).Clients, Log: slog.New(slog.DiscardHandler)}
+	l, err := logs.Open(t.Context(), connect.LogSpec{Topic: "history", Client: config.Props{"consumer.fetch.max.wait.ms": "50"},
+		Create: config.Props{"partitions": "2", "replication.factor": "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	offsets := l.(connect.TopicOffsets)
+	for from := range int64(3) {
+		var records []connect.LogRecord
+		for i := range int64(5) {
+			records = append(records, connect.LogRecord{Key: []byte("k"), Value: fmt.Append(nil, from*5+i)})
+		}
+		first, last, err := offsets.AppendAll(t.Context(), records)
+		if err != nil || first != from*5 || last != from*5+4 {
+			t.Fatalf("written from %d to %d: %v", first, last, err)
+		}
+	}
+	for from, want := range map[int64]int{0: 15, 7: 8, 14: 1, 15: 0, 99: 0} {
+		n := 0
+		err := offsets.ReadFrom(t.Context(), from, func(offset int64, key, value []byte) error {
+			if string(value) != fmt.Sprint(offset) || string(key) != "k" || offset != from+int64(n) {
+				t.Errorf("from %d: %s=%s at %d", from, key, value, offset)
+			}
+			n++
+			return nil
+		})
+		if err != nil || n != want {
+			t.Errorf("from %d: %d records, %v", from, n, err)
+		}
+	}
+	adm := kadm.NewClient(kafkatest.Client(t, k))
+	var cut kadm.Offsets
+	cut.AddOffset("history", 0, 10, -1)
+	if _, err := adm.DeleteRecords(t.Context(), cut); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	if err := offsets.ReadFrom(t.Context(), 3, func(int64, []byte, []byte) error { n++; return nil }); err != nil || n != 5 {
+		t.Errorf("where the first are gone: %d records, %v", n, err)
 	}
 }
 

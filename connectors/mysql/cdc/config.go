@@ -101,6 +101,7 @@ type notifySettings struct {
 type historySettings struct {
 	kind            historyKind
 	topic           string
+	tables          string // topic of the copy of the table definitions; empty: none
 	file            string // of kind historyFile
 	client          config.Props
 	preferDDL       bool
@@ -149,6 +150,7 @@ func settingsOf(v config.Values) (*settings, error) {
 			capturedDBs:     keySchemaHistoryInternalStoreOnlyCapturedDatabasesDdl.Get(v),
 		},
 	}
+	s.history.tables = tablesTopic(v)
 	if s.locking == minimalAtLeastOnce {
 		s.locking = "minimal"
 	}

@@ -33,7 +33,8 @@ type cursor struct {
 	resumed    *gtidSet // of the offset, if it stands in a transaction
 	skipping   bool
 
-	more *progress // of snapshots beside the stream; part of every offset
+	more    *progress    // of snapshots beside the stream; part of every offset
+	covered func() int64 // see offset.covered; nil: 0
 
 	// The newest offset that covers all that was sent: lastBase, but lastRow rows of its event.
 	lastBase  *offset
@@ -137,6 +138,9 @@ func (c *cursor) offset() *offset {
 	if c.inTx {
 		o.event = c.events
 	}
+	if c.covered != nil {
+		o.covered = c.covered()
+	}
 	if c.gtidMode {
 		o.gtids = c.done
 	}
@@ -150,6 +154,9 @@ func (c *cursor) offset() *offset {
 // committed is the offset behind the current transaction.
 func (c *cursor) committed() offset {
 	o := offset{tsSec: c.tsMicros / 1e6, file: c.file, pos: c.end, serverID: c.serverID, more: c.more}
+	if c.covered != nil {
+		o.covered = c.covered()
+	}
 	if c.held != nil {
 		o.file, o.pos = c.held.file, c.held.pos
 	}

@@ -1,6 +1,7 @@
 package cdc
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -24,22 +25,26 @@ import (
 type memoryLogs struct {
 	mu     sync.Mutex
 	topics map[string][][]byte
+	keys   map[string][][]byte // of topics, where there are keys
 }
 
 func (l *memoryLogs) Open(_ context.Context, spec connect.LogSpec) (connect.TopicLog, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.topics == nil {
-		l.topics = map[string][][]byte{}
+		l.topics, l.keys = map[string][][]byte{}, map[string][][]byte{}
 	}
 	return &memoryLog{logs: l, topic: spec.Topic}, nil
 }
 
 // clone is a copy: what a restart adds stays apart.
 func (l *memoryLogs) clone() *memoryLogs {
-	c := &memoryLogs{topics: map[string][][]byte{}}
+	c := &memoryLogs{topics: map[string][][]byte{}, keys: map[string][][]byte{}}
 	for k, v := range l.topics {
 		c.topics[k] = slices.Clone(v)
+	}
+	for k, v := range l.keys {
+		c.keys[k] = slices.Clone(v)
 	}
 	return c
 }
@@ -49,23 +54,45 @@ type memoryLog struct {
 	topic string
 }
 
-func (l *memoryLog) ReadToEnd(_ context.Context, f func(key, value []byte) error) error {
+func (l *memoryLog) ReadToEnd(ctx context.Context, f func(key, value []byte) error) error {
+	return l.ReadFrom(ctx, 0, func(_ int64, key, value []byte) error { return f(key, value) })
+}
+
+func (l *memoryLog) ReadFrom(_ context.Context, offset int64, f func(offset int64, key, value []byte) error) error {
 	l.logs.mu.Lock()
-	docs := l.logs.topics[l.topic]
+	docs, keys := l.logs.topics[l.topic], l.logs.keys[l.topic]
 	l.logs.mu.Unlock()
-	for _, d := range docs {
-		if err := f(nil, d); err != nil {
+	for i := int(offset); i < len(docs); i++ {
+		var key []byte
+		if i < len(keys) {
+			key = keys[i]
+		}
+		if err := f(int64(i), key, docs[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *memoryLog) Append(_ context.Context, _, value []byte) error {
+func (l *memoryLog) Append(ctx context.Context, key, value []byte) error {
+	_, _, err := l.AppendAll(ctx, []connect.LogRecord{{Key: key, Value: value}})
+	return err
+}
+
+func (l *memoryLog) AppendAll(_ context.Context, records []connect.LogRecord) (first, last int64, err error) {
 	l.logs.mu.Lock()
 	defer l.logs.mu.Unlock()
-	l.logs.topics[l.topic] = append(l.logs.topics[l.topic], append([]byte(nil), value...))
-	return nil
+	first = int64(len(l.logs.topics[l.topic]))
+	for _, r := range records {
+		if r.Key != nil {
+			if l.logs.keys == nil {
+				l.logs.keys = map[string][][]byte{}
+			}
+			l.logs.keys[l.topic] = append(l.logs.keys[l.topic], bytes.Clone(r.Key))
+		}
+		l.logs.topics[l.topic] = append(l.logs.topics[l.topic], bytes.Clone(r.Value))
+	}
+	return first, first + int64(len(records)) - 1, nil
 }
 
 func (l *memoryLog) Close() error { return nil }

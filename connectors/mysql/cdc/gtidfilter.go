@@ -42,6 +42,14 @@ func (f *gtidFilter) takes(uuid string) bool {
 	}
 }
 
+// keeps is takes for a schema history; nil if all are taken.
+func (f *gtidFilter) keeps() func(uuid string) bool {
+	if f == nil {
+		return nil
+	}
+	return f.takes
+}
+
 // drops tells whether the rows of a server's transactions are not sent.
 func (f *gtidFilter) drops(uuid string) bool { return f != nil && f.rows && !f.takes(uuid) }
 

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
@@ -72,6 +74,39 @@ func openHistory(ctx context.Context, set *settings, logs connect.TopicLogs) (co
 	}
 	return l, nil
 }
+
+// tablesTopic is the topic of the copy of the table definitions; empty: there is none.
+func tablesTopic(v config.Values) string {
+	switch {
+	case historyKindOf(v) != historyKafka || !keySchemaHistoryTablesEnabled.Get(v) || keySchemaHistoryInternalPreferDdl.Get(v):
+		return ""
+	case keySchemaHistoryTablesTopic.Get(v) != "":
+		return keySchemaHistoryTablesTopic.Get(v)
+	}
+	return keySchemaHistoryInternalKafkaTopic.Get(v) + ".tables"
+}
+
+// openTables opens the copy of the table definitions; nil if there is none, or it cannot be opened: then starts are slower.
+func openTables(ctx context.Context, set *settings, logs connect.TopicLogs, log *slog.Logger) connect.TopicLog {
+	h := &set.history
+	if h.tables == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, tablesTimeout)
+	defer cancel()
+	l, err := logs.Open(ctx, connect.LogSpec{
+		Topic: h.tables, Client: h.client, Create: config.Props{"partitions": "1", "cleanup.policy": "compact"},
+	})
+	if err != nil {
+		log.Warn("the copy of the table definitions cannot be used: starts read the whole schema history; let the user create and use the topic, "+
+			"or set "+keySchemaHistoryTablesEnabled.Name()+"=false", "topic", h.tables, "error", err)
+		return nil
+	}
+	return l
+}
+
+// tablesTimeout is how long a start may be held up by a topic that it can do without.
+const tablesTimeout = 30 * time.Second
 
 // fileLog is a schema history in a file, a document a line (FileSchemaHistory). One goroutine.
 type fileLog struct{ f *os.File }

@@ -49,7 +49,7 @@ var allKeys = []config.AnyKey{
 	keyPollDispatchIntervalMs, keyQueueProviderType, keySignalEmitFailureMaxRetries, keySignalEmitFailureBackoffMs,
 	keySignalKafkaTopic, keySignalKafkaGroupID, keySignalKafkaBootstrapServers, keySignalKafkaPollTimeoutMs, keySignalFile,
 	keyTopicRegex, keyTopicReplacement, keyTopicKeyEnforceUniqueness, keyTopicKeyFieldName, keyTopicKeyFieldRegex, keyTopicKeyFieldReplacement,
-	keySnapshotChunkSize, keySnapshotNewTables,
+	keySnapshotChunkSize, keySnapshotNewTables, keySchemaHistoryTablesEnabled, keySchemaHistoryTablesTopic,
 }
 
 // never is for keys that Debezium keeps out of forms.

@@ -33,13 +33,16 @@ func (r *reader) findNew(ctx context.Context, conn *server.Conn) error {
 		}
 		r.added = append(r.added, id)
 	}
+	if err := r.store.Flush(ctx); err != nil {
+		return err
+	}
 	if len(r.added) > 0 {
 		r.log.Info("the include and exclude lists add tables: their rows are read by an incremental snapshot", "tables", len(r.added))
 	}
 	return nil
 }
 
-// learnTable puts a table's present definition into the schema history, which was told to leave out what is not captured.
+// learnTable adds a table's present definition to the schema history, which was told to leave out what is not captured.
 func (r *reader) learnTable(ctx context.Context, conn *server.Conn, id history.TableID) error {
 	t, ddl, err := r.presentTable(ctx, conn, id)
 	if err != nil {
@@ -47,5 +50,5 @@ func (r *reader) learnTable(ctx context.Context, conn *server.Conn, id history.T
 	}
 	r.model.Put(t)
 	r.version++
-	return r.store.Record(ctx, r.stored.history(), history.Change{Type: history.Create, DB: id.DB, ID: id, Table: t, DDL: ddl})
+	return r.store.Add(ctx, r.stored.history(), history.Change{Type: history.Create, DB: id.DB, ID: id, Table: t, DDL: ddl})
 }

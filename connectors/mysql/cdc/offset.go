@@ -26,6 +26,8 @@ type offset struct {
 	tx      *txMark
 	txTable string
 	more    *progress
+	// covered is history.Store's Covered when the offset was made: what the copy of the table definitions has of the history before it.
+	covered int64
 }
 
 var _ connect.SourceOffset = (*offset)(nil)
@@ -84,6 +86,9 @@ func (o *offset) appendProgress(dst []byte) []byte {
 	if o.more != nil && o.more.filters != "" {
 		dst = append(dst, `,"`+offsetFilters+`":`...)
 		dst = appendJSONString(dst, o.more.filters)
+	}
+	if o.covered > 0 {
+		dst = strconv.AppendInt(append(dst, `,"`+offsetCovered+`":`...), o.covered, 10)
 	}
 	return append(dst, '}')
 }
@@ -148,7 +153,7 @@ func parseOffset(doc json.RawMessage) (o *offset, other []string, err error) {
 			}
 		case "snapshot_completed":
 			o.completed = s == "true"
-		case "ts_sec", "pos", "row", "server_id", "event":
+		case "ts_sec", "pos", "row", "server_id", "event", offsetCovered:
 			n, err := strconv.ParseUint(s, 10, 63)
 			if err != nil {
 				return nil, nil, fmt.Errorf("reading source offset %s: %s is not a number", clip(doc), k)
@@ -164,6 +169,8 @@ func parseOffset(doc json.RawMessage) (o *offset, other []string, err error) {
 				o.serverID = uint32(n)
 			case "event":
 				o.event = n
+			case offsetCovered:
+				o.covered = int64(n)
 			}
 		case offsetRest, offsetFilters, offsetAskedTables, offsetAskedLast, offsetAskedMax, offsetAskedSignal:
 			extra[k] = s

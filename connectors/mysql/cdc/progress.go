@@ -22,6 +22,7 @@ type progress struct {
 const (
 	offsetRest    = "connectd_snapshot"
 	offsetFilters = "connectd_filters"
+	offsetCovered = "connectd_history"
 )
 
 // markerInitial is what snapshot says in the offset.

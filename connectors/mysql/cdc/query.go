@@ -141,7 +141,7 @@ func (r *reader) statementDDL(ctx context.Context, q *queryEvent) error {
 	c := r.cur
 	// Debezium records a statement with the position behind it, but the GTIDs before it.
 	pos := c.offset().history()
-	changes := r.hist.recorded(pos.File, pos.Pos)
+	changes := r.recorded(pos.File, pos.Pos)
 	if changes == nil {
 		var err error
 		if changes, err = r.apply(ctx, q); err != nil {

@@ -27,9 +27,11 @@ type reader struct {
 	log    *slog.Logger
 	stored *offset // at the start; nil: none
 
-	hist  *historyLog
-	store *history.Store
-	ddl   *history.Parser
+	topic    connect.TopicLog // of the schema history
+	copies   connect.TopicLog // the copy of the table definitions; may be nil
+	store    *history.Store
+	included map[place][]*history.Document
+	ddl      *history.Parser
 
 	gtidMode  bool
 	mariadb   bool
@@ -82,6 +84,7 @@ type readerConfig struct {
 	log    *slog.Logger
 	stored *offset
 	topic  connect.TopicLog
+	tables connect.TopicLog // may be nil
 	now    func() time.Time
 
 	metrics connect.Metrics
@@ -91,7 +94,7 @@ type readerConfig struct {
 }
 
 func newReader(cfg readerConfig) *reader {
-	r := &reader{set: cfg.set, q: cfg.queue, log: cfg.log, stored: cfg.stored, ddl: history.NewParser(), hist: &historyLog{TopicLog: cfg.topic}}
+	r := &reader{set: cfg.set, q: cfg.queue, log: cfg.log, stored: cfg.stored, ddl: history.NewParser(), topic: cfg.topic, copies: cfg.tables}
 	r.ddl.Comments = cfg.set.row.Comments
 	r.w = newWriter(cfg.set, cfg.task, cfg.now)
 	r.logs, r.commitSoon = cfg.logs, cfg.commitSoon
@@ -128,6 +131,9 @@ func (r *reader) run(ctx context.Context) error {
 // cursor makes the cursor that starts at an offset.
 func (r *reader) cursor(at *offset) (*cursor, error) {
 	c, err := cursorAt(at, r.gtidMode, r.mariadb)
+	if err == nil {
+		c.covered = r.store.Covered
+	}
 	if err == nil && r.set.transactions {
 		c.tx = &txCounter{}
 		c.tx.resume(at.tx)
@@ -202,8 +208,9 @@ func (r *reader) learn(ctx context.Context, conn *server.Conn) error {
 		return err
 	}
 	r.lowerCase, _ = strconv.Atoi(v)
-	r.store = history.NewStore(history.StoreConfig{Log: r.hist, Server: r.set.prefix, LowerCaseTableNames: r.lowerCase, Parser: r.ddl,
-		PreferDDL: r.set.history.preferDDL, SkipUnparseableDDL: r.set.history.skipUnparseable, DDLFilter: r.set.history.ddlFilter, Now: r.w.now})
+	r.store = history.NewStore(history.StoreConfig{Log: r.topic, Tables: r.copies, Server: r.set.prefix, LowerCaseTableNames: r.lowerCase, Parser: r.ddl,
+		PreferDDL: r.set.history.preferDDL, SkipUnparseableDDL: r.set.history.skipUnparseable, DDLFilter: r.set.history.ddlFilter, Now: r.w.now,
+		GTIDFilter: r.set.gtidFilter.keeps(), Logger: r.log})
 	r.setModel(history.NewModel(r.lowerCase))
 	return nil
 }
@@ -258,8 +265,8 @@ func (r *reader) snapshotRows(n int) {
 
 // recoverHistory makes the model as of the stored offset.
 func (r *reader) recoverHistory(ctx context.Context, conn *server.Conn) error {
-	m, found, err := r.store.Recover(ctx, r.stored.history())
-	if err == nil && found == 0 {
+	found, err := r.store.Recover(ctx, r.stored.history(), r.stored.covered)
+	if err == nil && found.Documents == 0 {
 		full, ferr := describesItself(ctx, conn)
 		if ferr != nil {
 			return ferr
@@ -273,9 +280,13 @@ func (r *reader) recoverHistory(ctx context.Context, conn *server.Conn) error {
 	if err != nil {
 		return err
 	}
-	r.setModel(m)
-	r.hist.keepIncluded(r.stored.history())
-	r.log.Info("recovered the schema history", "history", r.set.history.place(), "documents", found, "tables", m.Len())
+	r.setModel(found.Model)
+	r.keepIncluded(r.store.Recent())
+	at := *r.stored
+	at.covered = r.store.Covered()
+	r.stored = &at
+	r.log.Info("recovered the schema history", "history", r.set.history.place(), "documents", found.Documents, "tables", found.Model.Len(),
+		"from copy", found.FromMirror)
 	return nil
 }
 
@@ -394,55 +405,25 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// historyLog is the schema history topic. It remembers its last documents: when the task died after it recorded a statement and
-// before the offset behind it was stored, the statement is read again, and may be in the recovered model already (the history's rule
-// compares GTID sets, and a statement is recorded with the set before it). Applying it twice could fail, so it is only announced.
-type historyLog struct {
-	connect.TopicLog
-	tail     [][]byte
-	included map[place][]*history.Document
-}
-
-const tailLength = 64
-
-// ReadToEnd implements connect.TopicLog.
-func (l *historyLog) ReadToEnd(ctx context.Context, f func(key, value []byte) error) error {
-	l.tail = nil
-	n := 0
-	return l.TopicLog.ReadToEnd(ctx, func(key, value []byte) error {
-		if len(value) > 0 {
-			if len(l.tail) < tailLength {
-				l.tail = append(l.tail, nil)
-			}
-			l.tail[n%tailLength] = append(l.tail[n%tailLength][:0], value...)
-			n++
-		}
-		return f(key, value)
-	})
-}
-
-// keepIncluded keeps the documents of the tail that are in the model as of at.
-func (l *historyLog) keepIncluded(at history.Position) {
-	l.included = map[place][]*history.Document{}
-	for _, b := range l.tail {
-		d, err := history.ParseDocument(b)
-		if err != nil || d.Position.Snapshot != "" || !history.AtOrBefore(d.Position, at, nil) {
-			continue
-		}
+// keepIncluded remembers the last documents of the recovered model: when the task died after it recorded a statement and before the offset
+// behind it was stored, the statement is read again, and may be in the model already (the history's rule compares GTID sets, and a
+// statement is recorded with the set before it). Applying it twice could fail, so it is only announced.
+func (r *reader) keepIncluded(docs []*history.Document) {
+	r.included = map[place][]*history.Document{}
+	for _, d := range docs {
 		p := place{d.Position.File, d.Position.Pos}
-		l.included[p] = append(l.included[p], d)
+		r.included[p] = append(r.included[p], d)
 	}
-	l.tail = nil
 }
 
 // indexWords follow CREATE or DROP in statements about an index.
 var indexWords = []string{"INDEX", "UNIQUE", "FULLTEXT", "SPATIAL"}
 
 // recorded returns, once, the changes recorded for the statement that ends at a place.
-func (l *historyLog) recorded(file string, end uint64) []history.Change {
+func (r *reader) recorded(file string, end uint64) []history.Change {
 	p := place{file, end}
-	docs := l.included[p]
-	delete(l.included, p)
+	docs := r.included[p]
+	delete(r.included, p)
 	var out []history.Change
 	for _, d := range docs {
 		if len(d.Changes) > 0 {

@@ -70,6 +70,8 @@ func (r *reader) relearn(ctx context.Context, id history.TableID, tm *replicatio
 	if info == nil {
 		if before != nil {
 			r.model.Put(before)
+		} else {
+			r.model.Remove(id)
 		}
 		return nil, nil
 	}

@@ -40,6 +40,7 @@ func (r *reader) snapshot(ctx context.Context, conn *server.Conn) (_ *offset, er
 	r.meter.begin()
 	defer func() { r.meter.ended(err) }()
 	r.setModel(history.NewModel(r.lowerCase))
+	r.store.Restart(ctx)
 	s := &snapshotter{reader: r, conn: conn}
 	if r.set.snapshot.keepPosition && r.stored != nil && !r.stored.running() {
 		s.keep = r.stored
@@ -61,6 +62,9 @@ func (r *reader) snapshot(ctx context.Context, conn *server.Conn) (_ *offset, er
 	if err := s.structure(ctx); err != nil {
 		return nil, err
 	}
+	at := *s.at
+	at.covered = r.store.Covered()
+	s.at = &at
 	var tail *chunkWriter
 	if r.set.snapshot.data {
 		if tail, err = s.data(ctx); err != nil {
@@ -189,35 +193,58 @@ func (s *snapshotter) definitions(ctx context.Context, tables []history.TableID,
 	return out, nil
 }
 
+// recordAtOnce is how many statements are written to the schema history together, and announced after that.
+const recordAtOnce = 500
+
 // record applies the statements to the model, writes them to the schema history and announces them.
 func (s *snapshotter) record(ctx context.Context, statements []ddlAt) error {
-	for _, st := range statements {
-		changes, err := s.ddl.Apply(s.model, history.Session{Database: st.db}, st.ddl)
+	for part := range slices.Chunk(statements, recordAtOnce) {
+		announce, err := s.recordPart(ctx, part)
 		if err != nil {
-			if s.set.filters.table(st.table) && !s.set.history.skipUnparseable {
-				return fmt.Errorf("reading the definition of table %s: %w", st.table, err)
-			}
-			s.log.Warn("passing over a definition that cannot be read", "table", st.table.String(), "error", err)
-			continue
-		}
-		if err := s.store.Record(ctx, s.at.history(), slices.DeleteFunc(slices.Clone(changes), func(ch history.Change) bool { return !s.kept(&ch) })...); err != nil {
 			return err
 		}
-		if !s.set.schemaChanges {
-			continue
-		}
-		for i := range changes {
-			// Statements on databases are announced also where only captured tables are stored.
-			if !s.kept(&changes[i]) && !(s.set.history.capturedTables && changes[i].ID.IsZero()) {
-				continue
-			}
-			if err := s.announceOne(ctx, &changes[i], st.table); err != nil {
+		for i := range announce {
+			if err := s.announceOne(ctx, &announce[i].change, announce[i].table); err != nil {
 				return err
 			}
 		}
 	}
 	s.version++
 	return nil
+}
+
+// announcement is a change to announce, and the table that the statement was about.
+type announcement struct {
+	change history.Change
+	table  history.TableID
+}
+
+// recordPart returns what is to be announced.
+func (s *snapshotter) recordPart(ctx context.Context, statements []ddlAt) ([]announcement, error) {
+	var announce []announcement
+	for _, st := range statements {
+		changes, err := s.ddl.Apply(s.model, history.Session{Database: st.db}, st.ddl)
+		if err != nil {
+			if s.set.filters.table(st.table) && !s.set.history.skipUnparseable {
+				return nil, fmt.Errorf("reading the definition of table %s: %w", st.table, err)
+			}
+			s.log.Warn("passing over a definition that cannot be read", "table", st.table.String(), "error", err)
+			continue
+		}
+		if err := s.store.Add(ctx, s.at.history(), slices.DeleteFunc(slices.Clone(changes), func(ch history.Change) bool { return !s.kept(&ch) })...); err != nil {
+			return nil, err
+		}
+		if !s.set.schemaChanges {
+			continue
+		}
+		for i := range changes {
+			// Statements on databases are announced also where only captured tables are stored.
+			if s.kept(&changes[i]) || s.set.history.capturedTables && changes[i].ID.IsZero() {
+				announce = append(announce, announcement{changes[i], st.table})
+			}
+		}
+	}
+	return announce, s.store.Flush(ctx)
 }
 
 func (s *snapshotter) announceOne(ctx context.Context, ch *history.Change, id history.TableID) error {

@@ -2,6 +2,7 @@ package cdc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ type task struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	topic  connect.TopicLog
+	tables connect.TopicLog // may be nil
 	now    func() time.Time
 
 	pollWait, linger time.Duration
@@ -51,9 +53,10 @@ func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext) error {
 	if t.topic, err = openHistory(ctx, set, tc.Logs); err != nil {
 		return err
 	}
+	t.tables = openTables(ctx, set, tc.Logs, tc.Log)
 	t.pollWait, t.linger = set.pollWait, set.linger
 	t.q = newQueue(max(set.batchSize, recordsPerRow), set.queueSize, set.queueBytes)
-	r := newReader(readerConfig{set: set, task: tc.ID.Task, queue: t.q, log: tc.Log, stored: stored, topic: t.topic, now: t.now, metrics: tc.Metrics, logs: tc.Logs, commitSoon: tc.CommitSoon})
+	r := newReader(readerConfig{set: set, task: tc.ID.Task, queue: t.q, log: tc.Log, stored: stored, topic: t.topic, tables: t.tables, now: t.now, metrics: tc.Metrics, logs: tc.Logs, commitSoon: tc.CommitSoon})
 	t.meter.Store(r.meter)
 	t.q.measure(tc.Metrics)
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -102,10 +105,13 @@ func (t *task) Stop(context.Context) error {
 		t.cancel()
 		t.done.Wait()
 	}
-	if t.topic != nil {
-		return t.topic.Close()
+	var errs []error
+	for _, l := range []connect.TopicLog{t.topic, t.tables} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Recycle takes back a batch; its memory is used again.

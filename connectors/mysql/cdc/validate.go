@@ -107,6 +107,8 @@ func staticProblems(v config.Values) []config.Problem {
 		invalid(keySchemaHistoryInternalKafkaTopic, "A value is required")
 	case kind == historyFile && keySchemaHistoryInternalFileFilename.Get(v) == "":
 		invalid(keySchemaHistoryInternalFileFilename, "A value is required")
+	case kind == historyKafka && tablesTopic(v) == keySchemaHistoryInternalKafkaTopic.Get(v):
+		add(keySchemaHistoryTablesTopic, "the copy of the table definitions needs a topic of its own, as it is compacted and the schema history must not be")
 	}
 	return out
 }

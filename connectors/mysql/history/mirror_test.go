@@ -342,6 +342,25 @@ func TestMirrorWhenTheHistoryIsLost(t *testing.T) {
 	}
 }
 
+// Documents that others wrote since are in the mirror too.
+func TestMirrorSeesWhatOthersWrite(t *testing.T) {
+	history, tables, stored, covered := follower(t)
+	s := mirrored(history, tables)
+	if _, err := s.Recover(t.Context(), stored, covered); err != nil {
+		t.Fatal(err)
+	}
+	for i, store := range []*Store{mirrored(history, nil), s} {
+		stored.Pos++
+		if err := store.Record(t.Context(), stored, Change{Type: Drop, DB: "d", ID: TableID{"d", fmt.Sprint("t", i)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := mirrored(history, tables).Recover(t.Context(), stored, 0)
+	if err != nil || !r.FromMirror || r.Model.Len() != 18 {
+		t.Errorf("%d tables, by the mirror %v, %v", r.Model.Len(), r.FromMirror, err)
+	}
+}
+
 // A history that is being restored when the task dies is restored again.
 func TestMirrorRestoresInSpiteOfCrashes(t *testing.T) {
 	history, tables, stored, covered := follower(t)

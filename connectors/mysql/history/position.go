@@ -117,11 +117,14 @@ func parseGTIDSet(s string, keep func(string) bool) gtidSet {
 
 func (set gtidSet) mariadb(s string, keep func(string) bool) {
 	f := strings.Split(strings.TrimSpace(s), "-")
-	if len(f) != 3 || keep != nil && !keep(f[1]) {
+	if len(f) != 3 {
+		return
+	}
+	source := f[0] + "-" + f[1]
+	if keep != nil && !keep(source) {
 		return
 	}
 	if n, err := strconv.ParseInt(f[2], 10, 64); err == nil {
-		source := f[0] + "-" + f[1]
 		set[source] = append(set[source], interval{1, n})
 	}
 }

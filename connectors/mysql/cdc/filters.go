@@ -55,10 +55,10 @@ func (p patterns) match(s string) bool {
 
 // filters decide which tables and columns are captured (RelationalTableFilters).
 type filters struct {
-	dbIn, dbOut         patterns
-	tableIn, tableOut   patterns
-	columnIn, columnOut patterns
-	snapshotIn          patterns
+	dbIn, dbOut         nameIndex
+	tableIn, tableOut   nameIndex
+	columnIn, columnOut nameIndex
+	snapshotIn          nameIndex
 	signals             map[string]bool // signal tables, in lower case: captured whatever the lists say
 	builtin             bool            // system tables may be captured too
 }
@@ -72,16 +72,17 @@ func filtersOf(v config.Values) (*filters, error) {
 	}
 	for _, x := range []struct {
 		key *config.Key[[]string]
-		to  *patterns
+		to  *nameIndex
 	}{
 		{keyDatabaseIncludeList, &f.dbIn}, {keyDatabaseExcludeList, &f.dbOut}, {keyTableIncludeList, &f.tableIn},
 		{keyTableExcludeList, &f.tableOut}, {keyColumnIncludeList, &f.columnIn}, {keyColumnExcludeList, &f.columnOut},
 		{keySnapshotIncludeCollectionList, &f.snapshotIn},
 	} {
-		var err error
-		if *x.to, err = patternsOf(x.key.Name(), x.key.Get(v)); err != nil {
+		ps, err := patternsOf(x.key.Name(), x.key.Get(v))
+		if err != nil {
 			return nil, err
 		}
+		*x.to = indexOf(ps)
 	}
 	return f, nil
 }
@@ -100,7 +101,7 @@ func (f *filters) database(db string) bool {
 	if !f.builtin && builtinDB(db) {
 		return false
 	}
-	if len(f.dbIn) > 0 {
+	if len(f.dbIn.all) > 0 {
 		return f.dbIn.match(db)
 	}
 	return !f.dbOut.match(db)
@@ -114,7 +115,7 @@ func (f *filters) table(id history.TableID) bool {
 	if !f.database(id.DB) {
 		return false
 	}
-	if len(f.tableIn) > 0 {
+	if len(f.tableIn.all) > 0 {
 		return f.tableIn.match(id.String())
 	}
 	return !f.tableOut.match(id.String())
@@ -127,13 +128,13 @@ func (f *filters) signal(id history.TableID) bool {
 
 // snapshot tells whether the rows of a captured table are read by the snapshot.
 func (f *filters) snapshot(id history.TableID) bool {
-	return len(f.snapshotIn) == 0 || f.snapshotIn.match(id.String())
+	return len(f.snapshotIn.all) == 0 || f.snapshotIn.match(id.String())
 }
 
 // column tells whether a column goes into the value.
 func (f *filters) column(id history.TableID, column string) bool {
 	name := id.String() + "." + column
-	if len(f.columnIn) > 0 {
+	if len(f.columnIn.all) > 0 {
 		return f.columnIn.match(name)
 	}
 	return !f.columnOut.match(name)

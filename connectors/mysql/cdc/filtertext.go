@@ -33,12 +33,13 @@ func filtersOfText(text string, builtin bool) (*filters, error) {
 	if err := json.Unmarshal([]byte(text), &m); err != nil {
 		return nil, fmt.Errorf("reading %s of the stored offset: %w", offsetFilters, err)
 	}
-	for key, to := range map[string]*patterns{keyDatabaseIncludeList.Name(): &f.dbIn, keyDatabaseExcludeList.Name(): &f.dbOut,
+	for key, to := range map[string]*nameIndex{keyDatabaseIncludeList.Name(): &f.dbIn, keyDatabaseExcludeList.Name(): &f.dbOut,
 		keyTableIncludeList.Name(): &f.tableIn, keyTableExcludeList.Name(): &f.tableOut} {
-		var err error
-		if *to, err = patternsOf(key, m[key]); err != nil {
+		ps, err := patternsOf(key, m[key])
+		if err != nil {
 			return nil, err
 		}
+		*to = indexOf(ps)
 	}
 	return f, nil
 }

@@ -246,20 +246,21 @@ func roles(ctx context.Context, conn *server.Conn) bool {
 // checkTables finds plain names in table.include.list that no table has.
 func checkTables(ctx context.Context, conn *server.Conn, set *settings) ([]config.Problem, error) {
 	missing, err := checkDatabases(ctx, conn, set)
-	if err != nil || len(missing) > 0 || len(set.filters.tableIn) == 0 {
+	if err != nil || len(missing) > 0 || len(set.filters.tableIn.all) == 0 {
 		return missing, err
 	}
 	ids, err := listTables(ctx, conn, set.filters.builtin)
 	if err != nil {
 		return nil, err
 	}
+	names := tableNames(slices.DeleteFunc(ids, func(id history.TableID) bool { return !set.filters.database(id.DB) }))
 	var out []config.Problem
-	for _, re := range set.filters.tableIn {
+	for _, re := range set.filters.tableIn.all {
 		// A pattern may be for tables to come; a plain name is a table that should be there.
 		if expr := unanchored(re); !plainName.MatchString(expr) {
 			continue
 		}
-		if !slices.ContainsFunc(ids, func(id history.TableID) bool { return re.MatchString(id.String()) && set.filters.database(id.DB) }) {
+		if !names.match(re) {
 			out = append(out, config.Problem{Key: keyTableIncludeList.Name(), Message: fmt.Sprintf(
 				"No table matches %s: it does not exist, its database is not captured, or the user may not see it (names are database.table)", unanchored(re))})
 		}
@@ -269,7 +270,7 @@ func checkTables(ctx context.Context, conn *server.Conn, set *settings) ([]confi
 
 // checkDatabases finds plain names in database.include.list that no database has.
 func checkDatabases(ctx context.Context, conn *server.Conn, set *settings) ([]config.Problem, error) {
-	if len(set.filters.dbIn) == 0 {
+	if len(set.filters.dbIn.all) == 0 {
 		return nil, nil
 	}
 	dbs, err := conn.Rows(ctx, "SELECT SCHEMA_NAME FROM INFORMATION_SCHEMA.SCHEMATA")
@@ -277,7 +278,7 @@ func checkDatabases(ctx context.Context, conn *server.Conn, set *settings) ([]co
 		return nil, err
 	}
 	var out []config.Problem
-	for _, re := range set.filters.dbIn {
+	for _, re := range set.filters.dbIn.all {
 		expr := unanchored(re)
 		if !plainDatabase.MatchString(expr) || slices.ContainsFunc(dbs, func(db []string) bool { return re.MatchString(db[0]) }) {
 			continue

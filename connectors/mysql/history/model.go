@@ -162,6 +162,9 @@ func (m *Model) RemoveDatabase(db string) []TableID {
 	return ids
 }
 
+// hasDatabase tells whether a database is known to be there: it has tables, or a character set.
+func (m *Model) hasDatabase(db string) bool { return m.dbs[m.dbKey(db)] != nil }
+
 // SetDatabaseCharset records a database's default character set.
 func (m *Model) SetDatabaseCharset(db, charset string) { m.setCharset(m.dbKey(db), charset) }
 

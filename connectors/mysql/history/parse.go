@@ -206,12 +206,14 @@ func (st *statement) create() error {
 	case c.accept("TABLE"):
 		return st.createTable()
 	case c.acceptAny("DATABASE", "SCHEMA"):
-		c.accept("IF", "NOT", "EXISTS")
+		ifNotExists := c.accept("IF", "NOT", "EXISTS")
 		db, err := c.ident()
 		if err != nil {
 			return err
 		}
-		st.databaseOptions(db, true)
+		if !ifNotExists || !st.m.hasDatabase(db) { // the statement is in the binary log also if there was one
+			st.databaseOptions(db, true)
+		}
 		st.add(Change{Type: CreateDatabase, DB: st.m.stored(TableID{DB: db}).DB, DDL: c.text(0)})
 		return nil
 	case c.peek().isAny(skipped...):

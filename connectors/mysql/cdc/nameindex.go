@@ -92,7 +92,7 @@ func dotted(name []byte, places string) string {
 
 // namesOfTables answers whether some table's name matches a pattern without trying each.
 type namesOfTables struct {
-	names []string // of tables whose databases are captured
+	names []string                       // of tables whose databases are captured
 	by    map[string]map[string]struct{} // dots' places → names in lower case with a dot there
 	ascii bool
 }

@@ -17,6 +17,7 @@ type queryEvent struct {
 	thread int64
 	schema string
 	sql    string // in UTF-8
+	failed bool   // it ended with an error, after it had done something
 	sessionStatus
 }
 
@@ -35,6 +36,7 @@ func parseQuery(body []byte) (q queryEvent, begin bool, err error) {
 	if string(sql) == "BEGIN" {
 		return q, true, nil
 	}
+	q.failed = binary.LittleEndian.Uint16(body[9:]) != 0
 	q.sessionStatus = parseStatus(body[13 : 13+statusLen])
 	q.schema = string(body[13+statusLen : 13+statusLen+schemaLen])
 	q.sql = strings.TrimSpace(q.text(sql))
@@ -164,7 +166,7 @@ func (r *reader) statementDDL(ctx context.Context, q *queryEvent) error {
 // apply changes the model. What the parser cannot read is looked up on the server, table by table: the definition is then that of
 // now, which later statements may have changed already.
 func (r *reader) apply(ctx context.Context, q *queryEvent) ([]history.Change, error) {
-	s := history.Session{Database: q.schema}
+	s := history.Session{Database: q.schema, Failed: q.failed}
 	s.SessionModes(q.mode)
 	changes, err := r.ddl.Apply(r.model, s, q.sql)
 	var pe *history.ParseError

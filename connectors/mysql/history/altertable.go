@@ -117,7 +117,7 @@ func (a *alteration) add(c *cursor) error {
 	if isKeyElement(c) {
 		return a.st.keyElement(c, a.t)
 	}
-	if c.accept("PARTITION") {
+	if c.accept("PARTITION") || c.accept("SYSTEM", "VERSIONING") {
 		return nil
 	}
 	c.accept("COLUMN")
@@ -149,22 +149,10 @@ func (a *alteration) addColumn(c *cursor) error {
 	if err != nil {
 		return err
 	}
-	if a.t.Column(name) != nil && !a.gone(name) {
-		return nil // IF NOT EXISTS, or a model ahead of the statement
-	}
+	d.added = true
 	a.placed = append(a.placed, d)
 	a.inlineKeys(d)
 	return nil
-}
-
-// gone tells whether the old column of this name is dropped or renamed by the statement.
-func (a *alteration) gone(name string) bool {
-	l := strings.ToLower(name)
-	if a.dropped[l] {
-		return true
-	}
-	to, ok := a.renamed[l]
-	return ok && !strings.EqualFold(to, name)
 }
 
 func (a *alteration) inlineKeys(d *columnDef) {
@@ -192,9 +180,6 @@ func (a *alteration) change(c *cursor, old, name string, ifExists bool) error {
 		}
 		return fmt.Errorf("changing column %s, which table %s does not have", old, a.t.ID)
 	}
-	if strings.EqualFold(old, name) && old == name {
-		name = col.Name
-	}
 	d, err := a.st.p.columnDef(c, name, a.t.Charset)
 	if err != nil {
 		return err
@@ -213,6 +198,7 @@ func (a *alteration) change(c *cursor, old, name string, ifExists bool) error {
 func (a *alteration) rename(c *cursor) error {
 	switch {
 	case c.accept("COLUMN"):
+		exists := c.accept("IF", "EXISTS")
 		old, err := c.ident()
 		if err != nil {
 			return err
@@ -225,6 +211,9 @@ func (a *alteration) rename(c *cursor) error {
 			return err
 		}
 		col := a.t.Column(old)
+		if col == nil && exists {
+			return nil
+		}
 		if col == nil {
 			return fmt.Errorf("renaming column %s, which table %s does not have", old, a.t.ID)
 		}
@@ -234,6 +223,7 @@ func (a *alteration) rename(c *cursor) error {
 		a.renamed[strings.ToLower(old)] = name
 		return nil
 	case c.acceptAny("INDEX", "KEY"):
+		c.accept("IF", "EXISTS")
 		from, err := c.ident()
 		if err != nil || !c.accept("TO") {
 			return err
@@ -265,10 +255,14 @@ func (a *alteration) drop(c *cursor) error {
 		a.t.keys = slices.DeleteFunc(a.t.keys, func(k key) bool { return k.primary })
 		return nil
 	case c.acceptAny("INDEX", "KEY", "CONSTRAINT"):
+		c.accept("IF", "EXISTS")
 		name, err := c.ident()
 		a.t.dropKey(name)
+		if !a.t.hasKeys && strings.EqualFold(name, "PRIMARY") {
+			a.t.PrimaryKey = nil
+		}
 		return err
-	case c.peek().isAny("FOREIGN", "PARTITION", "PERIOD") && c.at(1).kind != tokEOF, c.peek().is("CHECK") && c.at(1).name():
+	case c.peek().isAny("FOREIGN", "PARTITION", "PERIOD") && c.at(1).kind != tokEOF, c.peek().is("SYSTEM") && c.at(1).is("VERSIONING"), c.peek().is("CHECK") && c.at(1).name():
 		return nil
 	}
 	c.accept("COLUMN")
@@ -293,11 +287,15 @@ func (a *alteration) alterColumn(c *cursor) error {
 		return nil
 	}
 	c.accept("COLUMN")
+	exists := c.accept("IF", "EXISTS")
 	name, err := c.ident()
 	if err != nil {
 		return err
 	}
 	col := a.t.Column(name)
+	if col == nil && exists {
+		return nil
+	}
 	if col == nil {
 		return fmt.Errorf("altering column %s, which table %s does not have", name, a.t.ID)
 	}
@@ -336,6 +334,9 @@ func (a *alteration) arrange() error {
 		}
 	}
 	for _, d := range a.placed {
+		if d.added && slices.ContainsFunc(cols, func(x Column) bool { return strings.EqualFold(x.Name, d.col.Name) }) {
+			continue // IF NOT EXISTS, or a model ahead of the statement
+		}
 		at := len(cols)
 		switch {
 		case d.first:

@@ -39,6 +39,9 @@ type Session struct {
 	Database           string // current database
 	ANSIQuotes         bool   // sql_mode ANSI_QUOTES: "x" is a name
 	NoBackslashEscapes bool   // sql_mode NO_BACKSLASH_ESCAPES
+	// Failed tells that the statement ended with an error, and is in the binary log for what it did before: CREATE OR REPLACE TABLE of
+	// MariaDB has dropped the table.
+	Failed bool
 	// Charset is the default for new databases (character_set_server of the session); empty: the model's.
 	Charset string
 }

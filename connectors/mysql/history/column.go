@@ -16,6 +16,8 @@ type columnDef struct {
 	primary    bool
 	notNull    bool // NOT NULL given
 	hasDefault bool // DEFAULT given
+	rowEnd     bool // GENERATED ALWAYS AS ROW END
+	added      bool // not changed
 	first      bool
 	after      string
 }
@@ -78,6 +80,10 @@ func (p *Parser) columnAttribute(c *cursor, d *columnDef) error {
 		return err
 	case c.accept("GENERATED", "ALWAYS"), c.accept("AS"):
 		c.acceptAny("AS")
+		if c.accept("ROW") { // START or END of the time of a row (MariaDB): stored, and never null
+			d.notNull, d.rowEnd = true, c.next().is("END")
+			return nil
+		}
 		c.parens()
 		d.col.Virtual = true
 	case c.accept("REFERENCES"):

@@ -41,10 +41,24 @@ func (st *statement) createTable() error {
 	if len(t.Columns) == 0 {
 		return fmt.Errorf("table %s has no columns", id)
 	}
+	t.versionKeys()
 	t.settle()
 	st.m.Put(t)
 	st.add(Change{Type: Create, ID: id, Table: t, DDL: c.text(0)})
 	return nil
+}
+
+// versionKeys adds the column that ends a row's time to the keys of a system-versioned table that declares it, as MariaDB does: a row's
+// former versions have the key of the present one but for it.
+func (t *Table) versionKeys() {
+	if !t.versioned || t.rowEnd == "" {
+		return
+	}
+	for i := range t.keys {
+		if k := &t.keys[i]; !slices.ContainsFunc(k.columns, func(c string) bool { return strings.EqualFold(c, t.rowEnd) }) {
+			k.columns = append(k.columns, t.rowEnd)
+		}
+	}
 }
 
 func (st *statement) createLike(id TableID) error {
@@ -81,6 +95,8 @@ func (st *statement) tableOptions(c *cursor, t *Table, create bool) error {
 			}
 		case c.accept("PARTITION", "BY"), c.accept("PARTITION"):
 			skipPartitioning(c)
+		case c.accept("WITH", "SYSTEM", "VERSIONING"): // no query (MariaDB)
+			t.versioned = true
 		case create && c.peek().isAny("AS", "SELECT", "WITH", "TABLE", "VALUES"):
 			return errNeedsTable
 		default:
@@ -129,6 +145,9 @@ func (st *statement) element(c *cursor, t *Table) error {
 		return fmt.Errorf("duplicate column name %s", name)
 	}
 	t.Columns = append(t.Columns, d.col)
+	if d.rowEnd {
+		t.rowEnd = name
+	}
 	t.inlineKeys(d)
 	return nil
 }
@@ -161,7 +180,9 @@ func isKeyElement(c *cursor) bool {
 // keyElement reads a key or constraint; only primary and unique keys matter.
 func (st *statement) keyElement(c *cursor, t *Table) error {
 	name := ""
+	ifNotExists := false
 	if c.accept("CONSTRAINT") {
+		ifNotExists = c.accept("IF", "NOT", "EXISTS")
 		if c.peek().name() && !c.peek().isAny("PRIMARY", "UNIQUE", "FOREIGN", "CHECK") {
 			name = c.next().text
 		}
@@ -178,6 +199,8 @@ func (st *statement) keyElement(c *cursor, t *Table) error {
 	}
 	for !c.peek().punct('(') {
 		switch {
+		case c.accept("IF", "NOT", "EXISTS"):
+			ifNotExists = true
 		case c.peek().kind == tokEOF:
 			return c.unexpected("the key's columns")
 		case c.acceptAny("USING", "TYPE"):
@@ -192,6 +215,9 @@ func (st *statement) keyElement(c *cursor, t *Table) error {
 	k.parts(c, parts)
 	if k.name == "" && len(k.columns) > 0 {
 		k.name = k.columns[0]
+	}
+	if ifNotExists && slices.ContainsFunc(t.keys, func(have key) bool { return strings.EqualFold(have.name, k.name) }) {
+		return nil
 	}
 	t.addKey(k)
 	return nil

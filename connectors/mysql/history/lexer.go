@@ -55,17 +55,18 @@ type lexer struct {
 	pos       int
 	ansi      bool
 	noEscapes bool
+	mariadb   bool
 	inVersion bool
 	out       []token
 }
 
 const maxStatement = 64 << 20
 
-func lex(src string, s Session) ([]token, error) {
+func lex(src string, s Session, mariadb bool) ([]token, error) {
 	if len(src) > maxStatement {
 		return nil, errTooLong
 	}
-	l := lexer{src: src, ansi: s.ANSIQuotes, noEscapes: s.NoBackslashEscapes}
+	l := lexer{src: src, ansi: s.ANSIQuotes, noEscapes: s.NoBackslashEscapes, mariadb: mariadb}
 	for {
 		if err := l.skip(); err != nil {
 			return nil, err
@@ -92,8 +93,8 @@ func (l *lexer) skip() error {
 			} else {
 				l.pos = len(l.src)
 			}
-		case strings.HasPrefix(rest, "/*!"):
-			l.pos += 3
+		case strings.HasPrefix(rest, "/*!"), l.mariadb && strings.HasPrefix(rest, "/*M!"):
+			l.pos += strings.IndexByte(rest, '!') + 1
 			for l.pos < len(l.src) && isDigit(l.src[l.pos]) {
 				l.pos++
 			}

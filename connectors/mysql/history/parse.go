@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -11,6 +12,8 @@ import (
 type Parser struct {
 	// Comments keeps table and column comments (include.schema.comments).
 	Comments bool
+	// MariaDB reads what MariaDB alone executes: /*M! … */.
+	MariaDB bool
 }
 
 // NewParser makes a parser without comments.
@@ -26,7 +29,7 @@ var errNeedsTable = errors.New("the columns depend on a query")
 // record (views, routines, triggers, users, grants, temporary tables, DML, transaction control). The error is a [*ParseError]; m is
 // unchanged then. A USE changes nothing in s.
 func (p *Parser) Apply(m *Model, s Session, ddl string) ([]Change, error) {
-	toks, err := lex(ddl, s)
+	toks, err := lex(ddl, s, p.MariaDB)
 	if err != nil {
 		return nil, p.fail(m, s, ddl, nil, err)
 	}
@@ -199,10 +202,13 @@ func objectClauses(c *cursor) {
 
 func (st *statement) create() error {
 	c := st.c
+	replace := c.peek().is("OR")
 	objectClauses(c)
 	switch {
 	case c.accept("TEMPORARY"): // local to a session: its rows are never in the binlog
 		return nil
+	case replace && c.ses.Failed && c.peek().is("TABLE"):
+		return st.failedReplace()
 	case c.accept("TABLE"):
 		return st.createTable()
 	case c.acceptAny("DATABASE", "SCHEMA"):
@@ -210,6 +216,9 @@ func (st *statement) create() error {
 		db, err := c.ident()
 		if err != nil {
 			return err
+		}
+		if replace {
+			st.m.RemoveDatabase(db)
 		}
 		if !ifNotExists || !st.m.hasDatabase(db) { // the statement is in the binary log also if there was one
 			st.databaseOptions(db, true)
@@ -229,6 +238,18 @@ func (st *statement) create() error {
 	}
 	c.i = from
 	st.other(Other)
+	return nil
+}
+
+// failedReplace is a CREATE OR REPLACE TABLE that only dropped the old table.
+func (st *statement) failedReplace() error {
+	st.c.next()
+	id, err := st.id()
+	if err != nil {
+		return err
+	}
+	st.m.Remove(id)
+	st.add(Change{Type: Drop, ID: id, DDL: "DROP TABLE IF EXISTS " + id.Backticked()})
 	return nil
 }
 
@@ -254,7 +275,7 @@ func (st *statement) databaseOptions(db string, create bool) {
 	case charset == "default":
 		charset = st.m.server
 	case charset == "" && create:
-		charset = st.c.ses.Charset
+		charset = cmp.Or(st.c.ses.Charset, st.m.server) // it stays, whatever becomes of the server's
 	}
 	if charset != "" {
 		st.m.SetDatabaseCharset(db, charset)

@@ -90,6 +90,9 @@ type Table struct {
 
 	keys    []key // all unique keys, for DROP INDEX and the rule above
 	hasKeys bool  // keys is complete (false for tables read from a history document)
+
+	versioned bool   // WITH SYSTEM VERSIONING (MariaDB)
+	rowEnd    string // the column that ends a row's time, if it is declared
 }
 
 // key is a unique key (primary: name PRIMARY).

@@ -185,7 +185,7 @@ func (a *alteration) change(c *cursor, old, name string, ifExists bool) error {
 		return err
 	}
 	a.changed[strings.ToLower(old)] = d
-	if !strings.EqualFold(old, name) {
+	if col.Name != name { // also if only the case is another
 		a.renamed[strings.ToLower(old)] = name
 	}
 	if d.first || d.after != "" {

@@ -148,9 +148,9 @@ func (s *Store) Restart(ctx context.Context) {
 }
 
 // Covered is the number by which a later Recover knows that the mirror has all that was recorded before a position: the caller stores it
-// with the position. 0: nothing is known.
+// with the position. 0: nothing is known, as of a nil Store.
 func (s *Store) Covered() int64 {
-	if s.mirror == nil || s.mirror.model == nil {
+	if s == nil || s.mirror == nil || s.mirror.model == nil {
 		return 0
 	}
 	return s.mirror.upto

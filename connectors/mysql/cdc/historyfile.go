@@ -99,7 +99,7 @@ func openTables(ctx context.Context, set *settings, logs connect.TopicLogs, log 
 	})
 	if err != nil {
 		log.Warn("the copy of the table definitions cannot be used: starts read the whole schema history; let the user create and use the topic, "+
-			"or set "+keySchemaHistoryTablesEnabled.Name()+"=false", "topic", h.tables, "error", err)
+			"or set schema.history.internal.tables.enabled=false", "topic", h.tables, "error", err)
 		return nil
 	}
 	return l

@@ -287,7 +287,7 @@ func (r *reader) recoverHistory(ctx context.Context, conn *server.Conn) error {
 	at.covered = r.store.Covered()
 	r.stored = &at
 	r.log.Info("recovered the schema history", "history", r.set.history.place(), "documents", found.Documents, "tables", found.Model.Len(),
-		"from copy", found.FromMirror)
+		"from_copy", found.FromMirror)
 	return nil
 }
 

@@ -3,6 +3,7 @@
 package history
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -358,7 +359,7 @@ func followRandom(t *testing.T, s *realServer) {
 			sql := g.statement()
 			tried++
 			if _, err := s.conn.Execute(sql); err != nil {
-				if me, ok := err.(*mysql.MyError); !ok {
+				if me, ok := errors.AsType[*mysql.MyError](err); !ok {
 					t.Fatalf("%s: %v", sql, err)
 				} else if me.Code == mysql.ER_PARSE_ERROR && os.Getenv("DDL_SHOW_REFUSED") != "" {
 					t.Logf("refused: %s: %v", sql, err)
@@ -422,13 +423,12 @@ func (s *realServer) compare(m *Model, sql string) bool {
 		if diff == "" {
 			continue
 		}
-		ddl := s.rows("SHOW CREATE TABLE " + id.Backticked())[0][1]
 		s.t.Errorf("%s\n  %s: %s", sql, id, diff)
 		good = false
 		quoted := Parser{}
 		mode := s.rows("SELECT @@sql_mode")[0][0]
 		s.rows("SET sql_mode = ''")
-		ddl = s.rows("SHOW CREATE TABLE " + id.Backticked())[0][1]
+		ddl := s.rows("SHOW CREATE TABLE " + id.Backticked())[0][1]
 		s.rows("SET sql_mode = '" + mode + "'")
 		t, err := quoted.FromShowCreate(m, id.DB, ddl)
 		if err != nil {

@@ -79,8 +79,7 @@ func (m *mirror) load(ctx context.Context) error {
 	defer stuck.Stop()
 	err := m.topic.ReadToEnd(ctx, func(key, value []byte) error {
 		stuck.Reset(mirrorTimeout)
-		var k mirrorKey
-		if json.Unmarshal(key, &k) != nil || k.Server != m.server {
+		if !m.owns(key) {
 			return nil
 		}
 		if value == nil {
@@ -115,6 +114,12 @@ func (m *mirror) load(ctx context.Context) error {
 	stored.server = h.Charset
 	m.header, m.stored = &h, stored
 	return nil
+}
+
+// owns tells whether a record is of this server; a topic may be shared, and what cannot be read is somebody else's.
+func (m *mirror) owns(key []byte) bool {
+	var k mirrorKey
+	return json.Unmarshal(key, &k) == nil && k.Server == m.server
 }
 
 func (m *mirror) parse(values map[string][]byte) (*Model, error) {

@@ -30,7 +30,7 @@ connect_plugin() {
 }
 
 connect_launch() {
-	local topics=${BED_CONNECT_TOPICS:-${BED_CONNECT_GROUP:-bed-connect}} bootstrap=${BED_CONNECT_BOOTSTRAP:-127.0.0.1:$KAFKA_PORT}
+	local jvm topics=${BED_CONNECT_TOPICS:-${BED_CONNECT_GROUP:-bed-connect}} bootstrap=${BED_CONNECT_BOOTSTRAP:-127.0.0.1:$KAFKA_PORT}
 	running "$CONNECT_RUN/pid" && return 0
 	require_free 'Kafka Connect' BED_CONNECT_PORT "$CONNECT_PORT"
 	mkdir -p "$CONNECT_RUN"
@@ -61,7 +61,8 @@ connect_launch() {
 		${BED_CONNECT_EXTRA:-}
 	PROPERTIES
 	: >"$CONNECT_RUN/log"
-	spawn "$CONNECT_RUN/pid" "$CONNECT_RUN/log" "$BED_JAVA_HOME/bin/java" -Xms128m -Xmx"${BED_CONNECT_HEAP:-512m}" -XX:+UseSerialGC \
+	read -r -a jvm <<<"${BED_CONNECT_JVM:--Xms128m -Xmx${BED_CONNECT_HEAP:-512m} -XX:+UseSerialGC}"
+	spawn "$CONNECT_RUN/pid" "$CONNECT_RUN/log" "$BED_JAVA_HOME/bin/java" "${jvm[@]}" \
 		-Djava.awt.headless=true -Dlog4j2.configurationFile="$CONNECT_RUN/log4j2.yaml" -cp "$(<"$BED_CACHE/connect.classpath")" \
 		org.apache.kafka.connect.cli.ConnectDistributed "$CONNECT_RUN/worker.properties"
 }

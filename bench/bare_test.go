@@ -134,6 +134,9 @@ func bareProduce(ctx context.Context, s *bareSpec) (bareDone, error) {
 		return bareDone{}, err
 	}
 	value := preparedRecord()
+	if s.Table == "documents" {
+		value = []byte(document)
+	}
 	for range s.Rows {
 		p.send(nil, value)
 	}

@@ -110,6 +110,11 @@ func (s *suite) catchUpRound(t *testing.T, name string, round int, l load) {
 		})
 	}
 	if s.has(Bare) {
+		if round == 1 {
+			read := spec
+			read.Mode = "binlog-read"
+			s.limit(t, name+"-read", read, records)
+		}
 		once(Bare, func(t *testing.T) Run {
 			spec.Mode, spec.Topic = "binlog", process.Unique("bare")
 			s.bed.drop(t, spec.Topic)

@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"errors"
@@ -14,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -183,16 +182,13 @@ func allocated(t testing.TB, url string) float64 {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	parser := expfmt.NewTextParser(model.LegacyValidation)
-	families, err := parser.TextToMetricFamilies(resp.Body)
-	if err != nil {
-		t.Fatal(err)
+	for sc := bufio.NewScanner(resp.Body); sc.Scan(); {
+		if v, ok := strings.CutPrefix(sc.Text(), "go_memstats_alloc_bytes_total "); ok {
+			return number(t, v)
+		}
 	}
-	f := families["go_memstats_alloc_bytes_total"]
-	if f == nil {
-		t.Fatal("/metrics of connectd has no go_memstats_alloc_bytes_total")
-	}
-	return f.GetMetric()[0].GetCounter().GetValue()
+	t.Fatal("/metrics of connectd has no go_memstats_alloc_bytes_total")
+	return 0
 }
 
 func (s *suite) usage(t testing.TB, p *peer) usage {

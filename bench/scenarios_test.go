@@ -27,6 +27,12 @@ var scenarios = []struct {
 	{"binlog-mixed", false, catchUp(mixedLoad)},
 	{"single-row-tx", true, catchUp(singleLoad)},
 	{"large-tx", false, catchUp(largeLoad)},
+	{"file-sink", true, fileSink},
+	{"latency-20", true, latency(20, 12)},
+	{"latency-1000", true, latency(1000, 8)},
+	{"footprint", true, footprint},
+	{"elasticsearch", false, elasticsearchSink},
+	{"hdfs", false, hdfsSink},
 }
 
 func scenarioNames() (names []string) {
@@ -86,6 +92,7 @@ func snapshotOf(kind tableKind, n int64) func(*testing.T, *suite, string) {
 	return func(t *testing.T, s *suite, name string) {
 		n := s.size(n)
 		table := s.bed.table(t, kind, "snapshot", n)
+		s.limit(t, name+"-read", bareSpec{Mode: "table-read", DB: database, Table: table, Columns: kind.columns}, n)
 		s.interleave(t, name, func(t *testing.T, peer string) Run {
 			if peer == Bare {
 				topic := process.Unique("bare")
@@ -133,6 +140,14 @@ func (s *suite) workers(t *testing.T, name string, once func(t *testing.T, peer 
 // snapshot starts a worker and measures how it reads tables of want rows together.
 func (s *suite) snapshot(t *testing.T, name string, want int64, extra map[string]string, tables ...string) Run {
 	t.Helper()
+	p := s.start(t, name, discovery)
+	run := s.snapshotOn(t, p, want, extra, tables...)
+	p.stopped()
+	return run
+}
+
+func (s *suite) snapshotOn(t *testing.T, p *peer, want int64, extra map[string]string, tables ...string) Run {
+	t.Helper()
 	prefix := process.Unique("snap")
 	topics := make([]string, len(tables))
 	include := ""
@@ -141,13 +156,10 @@ func (s *suite) snapshot(t *testing.T, name string, want int64, extra map[string
 		include += "," + database + "." + table
 	}
 	s.bed.drop(t, append([]string{prefix, prefix + "-history"}, topics...)...)
-	p := s.start(t, name, discovery)
-	run := s.measure(t, p, work{
+	return s.measure(t, p, work{
 		start: func() { p.rest.Put(prefix, s.mysqlConfig(prefix, database, include[1:], extra)) },
 		count: func() (int64, error) { return s.bed.ends(topics...) }, want: want, connector: prefix,
 	})
-	p.stopped()
-	return run
 }
 
 // bareRun measures a bare loop that makes want records in its topic.
@@ -155,4 +167,27 @@ func (s *suite) bareRun(t *testing.T, spec bareSpec, want int64) Run {
 	t.Helper()
 	p := s.startBare(t, spec)
 	return s.measure(t, p, work{start: p.go_, count: func() (int64, error) { return s.bed.ends(spec.Topic) }, want: want})
+}
+
+// limit measures a bare loop that writes nothing; it is not part of what is compared.
+func (s *suite) limit(t *testing.T, name string, spec bareSpec, want int64) {
+	t.Helper()
+	if !s.has(Bare) {
+		return
+	}
+	t.Run(name, func(t *testing.T) {
+		p := s.startBare(t, spec)
+		run := Run{Peer: Bare}
+		defer func() {
+			run.Scenario, run.Round = name, 1
+			s.record(t, run)
+		}()
+		run = s.measure(t, p, work{start: p.go_, want: want, count: func() (int64, error) {
+			if done := p.result(); done != nil {
+				return done.Records, nil
+			}
+			return 0, nil
+		}})
+		delete(run.Figures, First)
+	})
 }

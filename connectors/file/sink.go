@@ -95,6 +95,10 @@ func (t *sinkTask) Put(_ context.Context, batch []*connect.SinkRecord) error {
 			return fmt.Errorf("writing to %s: %w", t.path, err)
 		}
 	}
+	// As in Java, where each println reaches the file: who follows it does not wait for the next commit.
+	if err := t.out.Flush(); err != nil {
+		return fmt.Errorf("writing to %s: %w", t.path, err)
+	}
 	return nil
 }
 

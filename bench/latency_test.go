@@ -21,13 +21,14 @@ import (
 // each in its own transaction. The first seconds count for nothing: that is the JVM's time to warm up.
 func latency(rate, seconds int) func(*testing.T, *suite, string) {
 	return func(t *testing.T, s *suite, name string) {
+		warm := 10
 		if s.quick {
-			seconds = max(5, seconds/2)
+			seconds, warm = max(5, seconds/2), 5
 		}
 		s.workers(t, name, func(t *testing.T, peer string) Run {
 			table := s.bed.table(t, narrow, "latency", 0)
 			r := s.reader(t, peer, table)
-			run := s.rows(t, r, table, rate, rate*3, rate*seconds)
+			run := s.rows(t, r, table, rate, rate*warm, rate*seconds)
 			r.stopped()
 			return run
 		})

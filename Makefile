@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults test-chaos golden bench bench-peers pgo bench-cluster demo docs clean
+.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults test-chaos golden bench bench-compare bench-peers pgo bench-cluster demo docs clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 RACE_TIMEOUT ?= 10m
@@ -59,6 +59,9 @@ pgo: check-setup ## cmd/connectd/default.pgo, which the compiler optimises by, o
 	@profiles=$$(mktemp -d); trap 'rm -rf "$$profiles"' EXIT; \
 	CONNECTD_CPUPROFILE=$$profiles BENCH_PEER=0 BENCH_ROUNDS=1 BENCH='^(snapshot|binlog|binlog-mixed|smts|file|elasticsearch|hdfs)' tools/bench-peers; \
 	go tool pprof -proto "$$profiles"/*.pprof >cmd/connectd/default.pgo
+
+bench-compare: check-setup ## bytes, allocations and relative time of the data path against tools/bench-figures.tsv: warns, never fails
+	@tools/bench-compare
 
 bench-peers: check-setup ## connectd, Java Connect with Debezium, and bare loops in one run, on a bed of its own; BENCH_QUICK=1, BENCH=regexp, BENCH_ROUNDS=2, BENCH_PEER=0: no Java
 	@BENCH='$(filter-out .,$(BENCH))' tools/bench-peers

@@ -5,6 +5,7 @@ package bench
 import (
 	"bufio"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -54,8 +55,10 @@ func mainBench(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	before := goleak.IgnoreCurrent()
 	code := m.Run()
-	if err := goleak.Find(goleak.IgnoreCurrent()); code == 0 && err != nil {
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(before); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}

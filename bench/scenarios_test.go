@@ -33,6 +33,9 @@ var scenarios = []struct {
 	{"footprint", true, footprint},
 	{"elasticsearch", false, elasticsearchSink},
 	{"hdfs", false, hdfsSink},
+	{"scale-connectors", false, scaleConnectors},
+	{"scale-tables", false, scaleTables},
+	{"scale-partitions", false, scalePartitions},
 }
 
 func scenarioNames() (names []string) {

@@ -86,6 +86,11 @@ func elasticsearchSink(t *testing.T, s *suite, name string) {
 	url := process.Bed(t, "BED_ES")
 	es := process.NewREST(t, url)
 	server := children(t, pidFile(t, s.bed.run+"/es/pid"))
+	t.Run("warm", func(t *testing.T) { // the server's JVM is cold, and whoever comes first would pay for it
+		p := s.startBare(t, bareSpec{Mode: "elasticsearch", URL: url, Topic: topic, Table: topic + "-warm", Rows: n})
+		s.measure(t, p, work{start: p.go_, want: n, count: func() (int64, error) { return indexed(es, topic+"-*") }})
+		es.Must("DELETE", "/"+topic+"-warm", nil, nil)
+	})
 	s.only1(t, name, func(t *testing.T, peer string) Run {
 		es.Must("PUT", "/"+topic, map[string]any{"settings": map[string]any{"number_of_shards": 1, "number_of_replicas": 0}}, nil)
 		t.Cleanup(func() { es.Must("DELETE", "/"+topic, nil, nil) })

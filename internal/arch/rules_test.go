@@ -84,6 +84,7 @@ var rules = []rule{
 	{packages: "internal/broker internal/kafkatest", may: "github.com/twmb/franz-go/pkg/kfake " + kgo + kadm, reason: "a broker and the tests' view of it: the runtime is what is tested against them"},
 	{packages: "internal/sim", may: "*", not: "cmd/...", reason: "whole clusters, in tests"},
 	{packages: "test/...", may: "test/process *.*", reason: "end to end means from outside: the program is used as its users do, its answers are compared with other clients' views"},
+	{packages: "bench", reason: "results and their rendering; what is measured are programs, seen from outside"},
 	{packages: "docs", reason: "only tests of the documents' examples"},
 	{packages: "cmd/connectd", may: "*", not: "internal/kafkatest internal/sim internal/arch connect/connecttest converters/internal/casetest", reason: "wires everything; test harnesses have no place in the program"},
 }
@@ -93,7 +94,7 @@ var testRules = []rule{
 	{packages: "connect/... connectors/... converters/... transforms/... docs", not: "runtime/... rest/... cmd/...", reason: sdkWhy},
 	{packages: "runtime/... rest/...", not: "cmd/... connectors/mysql/... connectors/elasticsearch/... connectors/hdfs/...",
 		reason: "the runtime is tested with plugins made for the test: a broken connector must not break it"},
-	{packages: "test/...", not: "connect/... connectors/... converters/... transforms/... runtime/... rest/... cmd/... internal/...",
+	{packages: "test/... bench", not: "connect/... connectors/... converters/... transforms/... runtime/... rest/... cmd/... internal/...",
 		reason: "end to end means from outside"},
 }
 

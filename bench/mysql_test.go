@@ -70,15 +70,16 @@ func (b *bed) exec(t testing.TB, statements ...string) {
 // unlogged runs statements that do not get into the binlog.
 func (b *bed) unlogged(t testing.TB, statements ...string) {
 	t.Helper()
-	conn, err := b.db.Conn(t.Context())
+	ctx := context.Background() // also for what is cleaned up, when the test's own has ended
+	conn, err := b.db.Conn(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	// The connection goes back to the pool.
-	defer func() { _, _ = conn.ExecContext(context.Background(), "SET sql_log_bin = 1") }()
+	defer func() { _, _ = conn.ExecContext(ctx, "SET sql_log_bin = 1") }()
 	for _, q := range append([]string{"SET sql_log_bin = 0"}, statements...) {
-		if _, err := conn.ExecContext(t.Context(), q); err != nil {
+		if _, err := conn.ExecContext(ctx, q); err != nil {
 			t.Fatalf("%.200s: %v", q, err)
 		}
 	}

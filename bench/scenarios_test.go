@@ -28,7 +28,7 @@ var scenarios = []struct {
 	{"single-row-tx", true, catchUp(singleLoad)},
 	{"large-tx", false, catchUp(largeLoad)},
 	{"file-sink", true, fileSink},
-	{"latency-20", true, latency(20, 12)},
+	{"latency-20", false, latency(20, 12)},
 	{"latency-1000", true, latency(1000, 8)},
 	{"footprint", true, footprint},
 	{"elasticsearch", false, elasticsearchSink},

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"strconv"
@@ -162,7 +161,7 @@ func events(ctx context.Context, s *bareSpec, raw bool, each func(*replication.B
 	}
 	syncer := replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
 		ServerID: 190001, Flavor: "mysql", Host: host, Port: uint16(n), User: mysqlUser, Password: mysqlPassword, RawModeEnabled: raw,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 	})
 	defer syncer.Close()
 	stream, err := syncer.StartSync(mysql.Position{Name: s.File, Pos: s.Pos})

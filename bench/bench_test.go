@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -250,14 +248,4 @@ func machine() string {
 		memory = fmt.Sprintf("%.0f GiB", float64(kb)/(1<<20))
 	}
 	return fmt.Sprintf("%d cores of %s, %s, %s", runtime.NumCPU(), model, memory, runtime.Version())
-}
-
-// command runs a program and gives its standard output.
-func command(t testing.TB, name string, args ...string) string {
-	t.Helper()
-	out, err := exec.Command(name, args...).Output()
-	if err != nil {
-		t.Fatalf("%s %v: %v", filepath.Base(name), args, err)
-	}
-	return strings.TrimSpace(string(out))
 }

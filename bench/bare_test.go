@@ -82,7 +82,7 @@ type sender struct {
 func newSender(ctx context.Context, s *bareSpec) (*sender, error) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(s.Kafka), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerLinger(5*time.Millisecond),
 		kgo.ProducerBatchMaxBytes(900_000), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.MaxBufferedRecords(50_000),
-		kgo.AllowAutoTopicCreation())
+		kgo.AllowAutoTopicCreation(), kgo.MetadataMinAge(100*time.Millisecond)) // a topic that is being made is not waited for longer
 	return &sender{ctx: ctx, cl: cl, topic: s.Topic}, err
 }
 

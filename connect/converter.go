@@ -18,6 +18,15 @@ type Converter interface {
 	Close() error
 }
 
+// DocumentConverter is a Converter that can tell, without decoding, that bytes are already what a sink would write of them.
+type DocumentConverter interface {
+	Converter
+	// IsDocument: b is a JSON object, and rendering what Decode gives for it as compact JSON gives the bytes of b again, whichever of the
+	// usual ways to write a number the renderer has. Decode would not fail, and gives no schema. When in doubt it is false: b is decoded then.
+	// Called on Decode's goroutine, once a record; b is not kept.
+	IsDocument(b []byte) bool
+}
+
 // HeaderConverter turns header values into bytes and back.
 type HeaderConverter interface {
 	Configure(v config.Values) error

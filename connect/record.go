@@ -29,7 +29,10 @@ type SinkRecord struct {
 	Record
 	Original      TopicOffset // before transforms: this is what gets committed
 	TimestampType TimestampType
-	Wire          *Wire // nil if the task made the record: a dead letter is converted again
+	// Document: Value is left out (null, no schema), since Wire.Value is the document it would be written as. Only a DocumentTask that asked
+	// for it gets such records.
+	Document bool
+	Wire     *Wire // nil if the task made the record: a dead letter is converted again
 }
 
 // Clone is a deep copy, to keep r when its batch goes. (One kept record pins its whole fetch.)

@@ -32,6 +32,14 @@ type SinkTask interface {
 	Stop(ctx context.Context) error
 }
 
+// DocumentTask is a SinkTask that writes values as compact JSON and may need nothing of them but that text.
+type DocumentTask interface {
+	SinkTask
+	// TakesDocuments is asked once, after Start. true: where no transform needs the value and the converter is a DocumentConverter, records come
+	// with Document set, and their value only as the bytes read. Other records of the same task still come decoded.
+	TakesDocuments() bool
+}
+
 // SinkTaskContext is what a sink task gets.
 type SinkTaskContext struct {
 	ID      TaskID

@@ -28,17 +28,17 @@ func newBulk(size, n int) *bulk {
 }
 
 func (b *bulk) add(o op) {
-	tp := o.rec.Original.TopicPartition
+	tp := o.at.TopicPartition
 	if n := len(b.ops); n == 0 {
 		b.opened = time.Now()
-		b.first[tp] = o.rec.Original.Offset
-	} else if b.ops[n-1].rec.Original.TopicPartition != tp { // records come in runs of a partition
+		b.first[tp] = o.at.Offset
+	} else if b.ops[n-1].at.TopicPartition != tp { // records come in runs of a partition
 		// The lowest: a partition that was lost and came back may start again further down.
-		if first, ok := b.first[tp]; !ok || o.rec.Original.Offset < first {
-			b.first[tp] = o.rec.Original.Offset
+		if first, ok := b.first[tp]; !ok || o.at.Offset < first {
+			b.first[tp] = o.at.Offset
 		}
-	} else if o.rec.Original.Offset < b.first[tp] {
-		b.first[tp] = o.rec.Original.Offset
+	} else if o.at.Offset < b.first[tp] {
+		b.first[tp] = o.at.Offset
 	}
 	b.ops = append(b.ops, o)
 	if o.id != "" {
@@ -144,6 +144,9 @@ func (s *sender) add(docs *documents, r *connect.SinkRecord, p *topicPlan) (ok b
 	if b.body, o, ok, err = docs.append(b.body, r, p); err != nil || !ok {
 		return false, err
 	}
+	if s.report() != nil {
+		o.letter = letterOf(r)
+	}
 	if before > 0 && len(b.body) > s.set.bytes { // the operation goes into the next bulk
 		next := newBulk(max(s.size, o.end-before), s.n)
 		next.body = append(next.body, b.body[before:]...) // a copy: the sealed bulk is being sent while this one grows
@@ -242,7 +245,7 @@ func (s *sender) without(b *bulk, gone map[connect.TopicPartition]bool) *bulk {
 
 // remaining are the operations of other partitions, in a new slice if there are none of theirs.
 func remaining(ops []op, gone map[connect.TopicPartition]bool) []op {
-	mine := func(o op) bool { return gone[o.rec.Original.TopicPartition] }
+	mine := func(o op) bool { return gone[o.at.TopicPartition] }
 	if !slices.ContainsFunc(ops, mine) {
 		return ops
 	}
@@ -347,8 +350,8 @@ func (s *sender) send(b *bulk) error {
 			body, ops = pick(body, again)
 			s.warn(attempt, ops, why)
 		case !passing(err):
-			return fmt.Errorf("sending %d records, the first from topic %q, partition %d, offset %d: %w", len(ops), ops[0].rec.Original.Topic,
-				ops[0].rec.Original.Partition, ops[0].rec.Original.Offset, err)
+			return fmt.Errorf("sending %d records, the first from topic %q, partition %d, offset %d: %w", len(ops), ops[0].at.Topic,
+				ops[0].at.Partition, ops[0].at.Offset, err)
 		default:
 			s.warn(attempt, ops, err)
 		}
@@ -447,7 +450,7 @@ const versionConflict = "version_conflict_engine_exception"
 
 // place names the record an item speaks of.
 func (*sender) place(o op, it item) error {
-	at := o.rec.Original
+	at := o.at
 	return fmt.Errorf("indexing the record of topic %q, partition %d, offset %d: %w", at.Topic, at.Partition, at.Offset,
 		&statusError{it.Status, it.Error.Type, it.Error.Reason})
 }
@@ -459,7 +462,7 @@ func (s *sender) refused(o op, it item) error {
 	}
 	cause := s.place(o, it)
 	if r := s.report(); r != nil {
-		if err := r.Report(o.rec, cause); err != nil {
+		if err := r.Report(o.letter.record(o.at), cause); err != nil {
 			return err
 		}
 	}

@@ -15,11 +15,39 @@ import (
 
 // op is one operation of a bulk.
 type op struct {
-	rec        *connect.SinkRecord
+	at         connect.TopicOffset
+	letter     letter
 	start, end int    // in the bulk's body
 	id         string // index and document id where we must keep the order of operations on a document (UPSERT), else empty
 	versioned  bool   // carries an external version: a conflict means that something newer is stored
 }
+
+// letter is what a dead letter of a record needs. A kept record would hold the decoded values and the headers of its whole batch, for as
+// long as Elasticsearch is slow: of one that came from Kafka the bytes are enough.
+type letter struct {
+	wire *connect.Wire
+	made *connect.SinkRecord // instead, where there are no bytes
+}
+
+func letterOf(r *connect.SinkRecord) letter {
+	if r.Wire != nil {
+		return letter{wire: r.Wire}
+	}
+	return letter{made: r}
+}
+
+// record is the record as far as Reporter looks at it.
+func (l letter) record(at connect.TopicOffset) *connect.SinkRecord {
+	if l.made != nil {
+		return l.made
+	}
+	r := &connect.SinkRecord{Original: at, Wire: l.wire}
+	r.Topic, r.Partition, r.Offset, r.Timestamp = at.Topic, at.Partition, at.Offset, l.wire.Timestamp
+	return r
+}
+
+// isNull: r has no value at all.
+func isNull(r *connect.SinkRecord) bool { return !r.Document && r.Value.Value.IsNull() }
 
 // errNull says that a record without a value is not written.
 var errNull = errors.New("Cannot write null valued record.")
@@ -111,7 +139,7 @@ func (d *documents) append(body []byte, r *connect.SinkRecord, p *topicPlan) (_ 
 	if p.err != nil {
 		return body, op{}, false, p.err
 	}
-	null := r.Value.Value.IsNull()
+	null := isNull(r)
 	if null {
 		switch {
 		case d.set.onNull == "FAIL":
@@ -125,7 +153,7 @@ func (d *documents) append(body []byte, r *connect.SinkRecord, p *topicPlan) (_ 
 		}
 	}
 	start := len(body)
-	o = op{rec: r, start: start}
+	o = op{at: r.Original, start: start}
 	body = append(body, d.verb(null)...)
 	body = append(body, p.quoted...)
 	if !d.set.autoIDs {
@@ -153,7 +181,7 @@ func (d *documents) append(body []byte, r *connect.SinkRecord, p *topicPlan) (_ 
 		body = strconv.AppendInt(body, int64(min(d.set.inFlight, 5)), 10)
 	}
 	body = append(body, "}}\n"...)
-	if body, err = d.source(body, r.Value, p.ignoreSchema); err != nil {
+	if body, err = d.source(body, r, p.ignoreSchema); err != nil {
 		return body[:start], op{}, false, err
 	}
 	o.end = len(body)
@@ -257,28 +285,32 @@ func (d *documents) version(r *connect.SinkRecord) (int64, error) {
 }
 
 // source adds the line with the document; a delete has none.
-func (d *documents) source(body []byte, v data.Datum, ignoreSchema bool) (_ []byte, err error) {
-	switch v.Value.Kind() {
-	case data.KindNull:
+func (d *documents) source(body []byte, r *connect.SinkRecord, ignoreSchema bool) (_ []byte, err error) {
+	if isNull(r) {
 		return body, nil
-	case data.KindStruct, data.KindMap:
-	default:
-		return body, fmt.Errorf("the value is a %s; only a struct or a map makes a document", v.Value.Kind())
 	}
 	if d.set.upsert {
 		body = append(body, `{"doc":`...)
 	}
-	w := writer{names: d.names, raw: ignoreSchema, compact: d.set.compactMaps}
-	if v.Value.Kind() == data.KindMap {
-		body, err = w.object(body, v)
-	} else {
-		body, err = w.appendStruct(body, v.Value.Struct(), 0)
-	}
-	if err != nil {
+	if r.Document {
+		body = append(body, r.Wire.Value...)
+	} else if body, err = d.render(body, r.Value, ignoreSchema); err != nil {
 		return body, err
 	}
 	if d.set.upsert {
 		body = append(body, `,"doc_as_upsert":true}`...)
 	}
 	return append(body, '\n'), nil
+}
+
+func (d *documents) render(body []byte, v data.Datum, ignoreSchema bool) ([]byte, error) {
+	w := writer{names: d.names, raw: ignoreSchema, compact: d.set.compactMaps}
+	switch v.Value.Kind() {
+	case data.KindMap:
+		return w.object(body, v)
+	case data.KindStruct:
+		return w.appendStruct(body, v.Value.Struct(), 0)
+	default:
+		return body, fmt.Errorf("the value is a %s; only a struct or a map makes a document", v.Value.Kind())
+	}
 }

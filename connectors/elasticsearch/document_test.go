@@ -84,7 +84,7 @@ func TestDocuments(t *testing.T) {
 		"nested too deep":             {d: data.Datum{Value: deep(300)}, fail: "nested more than 200"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := newDocuments(c.set).source([]byte("before\n"), c.d, c.set.schemaIgnore)
+			got, err := newDocuments(c.set).source([]byte("before\n"), &connect.SinkRecord{Record: connect.Record{Value: c.d}}, c.set.schemaIgnore)
 			if c.fail != "" {
 				if err == nil || !strings.Contains(err.Error(), c.fail) {
 					t.Fatalf("error %v, wanted one with %q", err, c.fail)
@@ -196,7 +196,7 @@ func build(s *sender, d *documents, recs []*connect.SinkRecord) int {
 
 func newBuilder() (*sender, *documents) {
 	set := settings{batch: 1 << 20, bytes: 1 << 30, onNull: "FAIL", inFlight: 5}
-	return newSender(set, nil, nil, nil), newDocuments(set)
+	return newSender(set, nil, func() connect.Reporter { return nil }, nil), newDocuments(set)
 }
 
 func BenchmarkBuildBulk(b *testing.B) {

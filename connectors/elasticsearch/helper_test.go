@@ -226,6 +226,7 @@ type control struct {
 	timeout  time.Duration
 	rep      connect.Reporter
 	reported []string
+	last     *connect.SinkRecord // reported
 	deny     error
 }
 
@@ -244,6 +245,7 @@ func (c *control) Timeout(d time.Duration) {
 func (c *control) Report(r *connect.SinkRecord, cause error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.last = r
 	c.reported = append(c.reported, fmt.Sprintf("%s@%d: %v", r.Original.TopicPartition, r.Original.Offset, cause))
 	return c.deny
 }

@@ -24,7 +24,10 @@ type task struct {
 // state is what is known of a topic's index.
 type state struct{ exists, mapped bool }
 
-var _ connect.SinkTask = (*task)(nil)
+var (
+	_ connect.SinkTask     = (*task)(nil)
+	_ connect.DocumentTask = (*task)(nil)
+)
 
 // roomWait is how long Put waits for room before it gives the loop its turn (rebalances, commits).
 const roomWait = 500 * time.Millisecond
@@ -40,6 +43,9 @@ func (t *task) Start(_ context.Context, tc connect.SinkTaskContext) (err error) 
 }
 
 func (*task) Open(context.Context, []connect.TopicPartition) error { return nil }
+
+// TakesDocuments: of a value without a schema, all ways to write need the text alone.
+func (*task) TakesDocuments() bool { return true }
 
 // Put takes the whole batch or, while Elasticsearch is slow or away, none of it.
 func (t *task) Put(ctx context.Context, batch []*connect.SinkRecord) error {
@@ -95,7 +101,7 @@ func (t *task) ensure(ctx context.Context, r *connect.SinkRecord) error {
 	}
 	p := t.docs.plan(r.Topic)
 	// Without a name for the index the record fails when it is added; one that is skipped needs no index.
-	if skipped := r.Value.Value.IsNull() && t.set.onNull != "DELETE"; skipped || p.index == "" {
+	if skipped := isNull(r) && t.set.onNull != "DELETE"; skipped || p.index == "" {
 		return nil
 	}
 	if err := t.create(ctx, p, r.Value.Schema, &s); err != nil {

@@ -48,6 +48,8 @@ type partitioner interface {
 	encode(r *connect.SinkRecord) (string, error)
 	// clock returns the time that rotate.interval.ms counts in; nil: wall clock.
 	clock() extractor
+	// readsValue tells whether encode or the clock look at the record's value.
+	readsValue() bool
 }
 
 func newPartitioner(v config.Values, now func() time.Time) (partitioner, error) {
@@ -96,6 +98,7 @@ func (p *defaultPartitioner) encode(r *connect.SinkRecord) (string, error) {
 }
 
 func (p *defaultPartitioner) clock() extractor { return nil }
+func (p *defaultPartitioner) readsValue() bool { return false }
 
 // fieldPartitioner makes directories of field values: country=de/active=true.
 type fieldPartitioner struct {
@@ -108,6 +111,7 @@ type fieldPartitioner struct {
 const maxDirs = 1000
 
 func (p *fieldPartitioner) clock() extractor { return nil }
+func (p *fieldPartitioner) readsValue() bool { return true }
 
 func (p *fieldPartitioner) encode(r *connect.SinkRecord) (string, error) {
 	if r.Value.Value.Kind() != data.KindStruct {

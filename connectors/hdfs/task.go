@@ -37,7 +37,10 @@ type task struct {
 	bad []connect.RecordError
 }
 
-var _ connect.SinkTask = (*task)(nil)
+var (
+	_ connect.SinkTask     = (*task)(nil)
+	_ connect.DocumentTask = (*task)(nil)
+)
 
 func newTask() *task { return &task{now: time.Now, writers: map[connect.TopicPartition]*writer{}} }
 
@@ -57,6 +60,12 @@ func (t *task) Start(_ context.Context, tc connect.SinkTaskContext) error {
 		t.connectFS = func() (fileSystem, string, error) { return t.target.connect(dir) }
 	}
 	return nil
+}
+
+// TakesDocuments: JSON files, and directories and rotation that no field of the value decides.
+func (t *task) TakesDocuments() bool {
+	p, err := newPartitioner(t.conf, t.now)
+	return err == nil && formatClass.Get(t.conf) == jsonFormat && !p.readsValue()
 }
 
 // setUp reaches HDFS, once.

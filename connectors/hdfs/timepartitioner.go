@@ -59,6 +59,11 @@ func (p *timePartitioner) clock() extractor {
 	return p.extract
 }
 
+func (p *timePartitioner) readsValue() bool {
+	_, field := p.extract.(*fieldTime)
+	return field
+}
+
 func (p *timePartitioner) encode(r *connect.SinkRecord) (string, error) {
 	ms, err := p.extract.extract(r)
 	if err != nil {

@@ -243,7 +243,7 @@ func (w *writer) add(r *connect.SinkRecord, dir string, v data.Value, s *data.Sc
 		}
 		f.w = fw
 	}
-	if err := f.w.Write(v); err != nil {
+	if err := f.write(r, v); err != nil {
 		if f.count == 0 {
 			f.spool.close()
 		}
@@ -258,6 +258,14 @@ func (w *writer) add(r *connect.SinkRecord, dir string, v data.Value, s *data.Sc
 	f.count++
 	g.count++
 	return nil
+}
+
+// write writes the value of r: v, or the document that r brought in its place (takesDocuments has seen to the format).
+func (f *outFile) write(r *connect.SinkRecord, v data.Value) error {
+	if r.Document {
+		return f.w.(format.DocumentWriter).WriteDocument(r.Wire.Value)
+	}
+	return f.w.Write(v)
 }
 
 func asBad(err error) error {

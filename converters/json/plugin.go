@@ -61,8 +61,9 @@ func HeaderPlugin(version string) connect.Plugin[connect.HeaderConverter] {
 
 // Converter converts keys and values. Configure it once before use.
 type Converter struct {
-	encoder encoder
-	decoder decoder
+	encoder   encoder
+	decoder   decoder
+	documents documents
 }
 
 var _ connect.Converter = (*Converter)(nil)

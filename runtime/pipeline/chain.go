@@ -52,6 +52,7 @@ type Chain struct {
 	enc   encoding
 	dec   decoding
 	known knownHeaders
+	docs  connect.DocumentConverter // nil: each value is decoded
 	tr    transforming
 
 	// converting guards the converters: a task may report a record of its own making, which is converted then, from any goroutine.

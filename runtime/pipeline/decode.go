@@ -38,6 +38,14 @@ func (c *Chain) Decode(ctx context.Context, in *kgo.Record, out *connect.SinkRec
 	return c.Transform(ctx, &out.Record, f)
 }
 
+// PassDocuments leaves values undecoded that are documents already (connect.DocumentTask), if nothing of the chain needs the value.
+// Before the first Decode.
+func (c *Chain) PassDocuments() {
+	if d, ok := c.cfg.Value.(connect.DocumentConverter); ok && len(c.cfg.Steps) == 0 {
+		c.docs = d
+	}
+}
+
 func (c *Chain) decode(ctx context.Context, in *kgo.Record, out *connect.SinkRecord, f Failure, known bool) (Outcome, error) {
 	c.converting.Lock()
 	defer c.converting.Unlock()
@@ -96,6 +104,9 @@ func (d *decoding) part(ctx context.Context) (err error) {
 		}
 	case 1:
 		c.stage, c.class = ValueConverter, c.cfg.ValueClass
+		if d.out.Document = c.docs != nil && c.docs.IsDocument(in.Value); d.out.Document {
+			return nil
+		}
 		if d.out.Value, err = c.cfg.Value.Decode(ctx, in.Topic, d.out.Wire.Headers, in.Value); err != nil {
 			return fmt.Errorf("converting the value: %w", err)
 		}

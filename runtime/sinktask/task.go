@@ -162,7 +162,15 @@ func (t *Task) start(ctx context.Context) error {
 	sctx, cancel := context.WithCancel(t.life)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	err := protect(func() error { return t.cfg.Task.Start(sctx, t.cfg.Context) })
+	err := protect(func() error {
+		if err := t.cfg.Task.Start(sctx, t.cfg.Context); err != nil {
+			return err
+		}
+		if d, ok := t.cfg.Task.(connect.DocumentTask); ok && d.TakesDocuments() {
+			t.cfg.Chain.PassDocuments()
+		}
+		return nil
+	})
 	switch {
 	case err == nil, ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return nil

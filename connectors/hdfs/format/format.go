@@ -21,6 +21,13 @@ type Writer interface {
 	Close() error
 }
 
+// DocumentWriter is a Writer that also takes what was rendered before.
+type DocumentWriter interface {
+	Writer
+	// WriteDocument writes doc, one compact JSON object, as Write would the value it was made of.
+	WriteDocument(doc []byte) error
+}
+
 // ValueError is a value, or a schema, that the format cannot hold.
 type ValueError struct{ Err error }
 

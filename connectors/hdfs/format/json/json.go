@@ -61,6 +61,14 @@ func (e *writer) Write(v data.Value) error {
 	return err
 }
 
+var _ format.DocumentWriter = (*writer)(nil)
+
+func (e *writer) WriteDocument(doc []byte) error {
+	e.buf = append(append(e.buf[:0], doc...), '\n')
+	_, err := e.w.Write(e.buf)
+	return err
+}
+
 func (e *writer) Close() error { return nil }
 
 // plan renders values of one schema. Field names are quoted once.

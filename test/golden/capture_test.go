@@ -14,20 +14,24 @@ import (
 	"github.com/connectd/connectd/test/process"
 )
 
-// TestCapture makes the captures anew with the Java worker at BED_CONNECT; GOLDEN_MODES names those to make, else all.
+// TestCapture makes the captures of GOLDEN_SERVER anew with the Java worker at BED_CONNECT; GOLDEN_MODES names those to make, else all.
 func TestCapture(t *testing.T) {
+	sv, ok := servers[os.Getenv("GOLDEN_SERVER")]
+	if !ok {
+		t.Fatal("GOLDEN_SERVER is mysql or mariadb")
+	}
 	ms := modes
 	if only := os.Getenv("GOLDEN_MODES"); only != "" {
 		names := strings.Split(only, ",")
 		ms = slices.DeleteFunc(slices.Clone(modes), func(m mode) bool { return !slices.Contains(names, m.name) })
 	}
-	for name, rs := range play(t, process.NewREST(t, process.Bed(t, "BED_CONNECT")), process.Unique("goldenrun"), ms) {
-		save(t, name, rs)
+	for name, rs := range sv.play(t, process.NewREST(t, process.Bed(t, "BED_CONNECT")), process.Unique("goldenrun"), ms) {
+		sv.save(t, name, rs)
 	}
 }
 
 // save writes a capture.
-func save(t testing.TB, mode string, rs []record) {
+func (sv server) save(t testing.TB, mode string, rs []record) {
 	t.Helper()
 	var out bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
@@ -63,7 +67,7 @@ func save(t testing.TB, mode string, rs []record) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file(mode), out.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(sv.file(mode), out.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%s: %d records, %d schemas, %d bytes", mode, len(rs), len(known), out.Len())

@@ -2,6 +2,28 @@
 
 package golden
 
+// server is one that the scenario runs on: its files are in testdata/name.
+type server struct {
+	name      string // as records say it in source.connector
+	bed       string // the variable with its address
+	connector string
+	setUp     []string // statements of a session before the first of the scenario
+	uuid      bool     // GTIDs carry the server's
+	// deviations that only this server's connector has.
+	deviations []deviation
+}
+
+var servers = map[string]server{
+	"mysql": {
+		name: "mysql", bed: "BED_MYSQL", connector: "io.debezium.connector.mysql.MySqlConnector", uuid: true, deviations: mysqlDeviations,
+		setUp: []string{"RESET BINARY LOGS AND GTIDS", "SET timestamp = 1700000000, binlog_rows_query_log_events = ON, time_zone = '+00:00', @n = 1000"},
+	},
+	"mariadb": {
+		name: "mariadb", bed: "BED_MARIADB", connector: "io.debezium.connector.mariadb.MariaDbConnector", deviations: mariadbDeviations,
+		setUp: []string{"RESET MASTER", "SET timestamp = 1700000000, binlog_annotate_row_events = ON, time_zone = '+00:00', @n = 1000"},
+	},
+}
+
 // mode is one configuration of the connector.
 type mode struct {
 	name  string

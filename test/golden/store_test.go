@@ -30,7 +30,7 @@ type part struct {
 	Payload json.RawMessage `json:"payload"`
 }
 
-func file(mode string) string { return "testdata/" + mode + ".jsonl.gz" }
+func (sv server) file(mode string) string { return "testdata/" + sv.name + "/" + mode + ".jsonl.gz" }
 
 // split cuts JSON with a schema in two; other JSON is a payload only.
 func split(t testing.TB, topic string, b []byte) *part {
@@ -67,9 +67,9 @@ type entry struct {
 }
 
 // load reads a capture.
-func load(t testing.TB, mode string) (out []entry) {
+func (sv server) load(t testing.TB, mode string) (out []entry) {
 	t.Helper()
-	f, err := os.Open(file(mode))
+	f, err := os.Open(sv.file(mode))
 	if err != nil {
 		t.Fatalf("there is no capture of mode %s: %v (test/golden/capture makes it)", mode, err)
 	}
@@ -93,7 +93,7 @@ func load(t testing.TB, mode string) (out []entry) {
 	for lines.Scan() {
 		var s stored
 		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
-			t.Fatalf("%s: %v", file(mode), err)
+			t.Fatalf("%s: %v", sv.file(mode), err)
 		}
 		if s.Schema != nil {
 			schemas = append(schemas, s.Schema)

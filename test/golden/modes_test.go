@@ -9,6 +9,7 @@ type server struct {
 	connector string
 	setUp     []string // statements of a session before the first of the scenario
 	uuid      bool     // GTIDs carry the server's
+	endless   bool     // Debezium begins transactions that it never ends
 	// deviations that only this server's connector has.
 	deviations []deviation
 }
@@ -19,7 +20,7 @@ var servers = map[string]server{
 		setUp: []string{"RESET BINARY LOGS AND GTIDS", "SET timestamp = 1700000000, binlog_rows_query_log_events = ON, time_zone = '+00:00', @n = 1000"},
 	},
 	"mariadb": {
-		name: "mariadb", bed: "BED_MARIADB", connector: "io.debezium.connector.mariadb.MariaDbConnector", deviations: mariadbDeviations,
+		name: "mariadb", bed: "BED_MARIADB", connector: "io.debezium.connector.mariadb.MariaDbConnector", endless: true, deviations: mariadbDeviations,
 		setUp: []string{"RESET MASTER", "SET timestamp = 1700000000, binlog_annotate_row_events = ON, time_zone = '+00:00', @n = 1000"},
 	},
 }

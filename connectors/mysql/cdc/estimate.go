@@ -25,7 +25,7 @@ func estimates(ctx context.Context, conn *server.Conn, ids []history.TableID) (m
 	if len(ids) == 1 { // MariaDB opens each table it is asked about
 		where += " AND TABLE_NAME = " + server.Quote(ids[0].Name)
 	}
-	rows, err := conn.Rows(ctx, "SELECT TABLE_SCHEMA, TABLE_NAME, IFNULL(TABLE_ROWS, 0) FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND "+where)
+	rows, err := conn.Rows(ctx, "SELECT TABLE_SCHEMA, TABLE_NAME, IFNULL(TABLE_ROWS, 0) FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE IN ("+tableTypes+") AND "+where)
 	if err != nil {
 		return nil, fmt.Errorf("reading the server's estimates of the tables' sizes: %w", err)
 	}

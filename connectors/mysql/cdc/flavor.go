@@ -12,11 +12,13 @@ type flavor struct {
 	source          *data.Schema
 	schemaChangeKey *data.Schema
 	schemaChange    *data.Schema
+	// comments are kept if schema changes are sent (MariaDbDatabaseSchema.createDdlParser), beside include.schema.comments.
+	commentsWithChanges bool
 }
 
 var (
 	mysqlFlavor   = newFlavor("mysql")
-	mariadbFlavor = newFlavor("mariadb")
+	mariadbFlavor = newMariaDBFlavor()
 )
 
 const mariadbStructMaker = "io.debezium.connector.mariadb.MariaDbSourceInfoStructMaker"
@@ -38,6 +40,12 @@ func newFlavor(name string) *flavor {
 			Field("tableChanges", data.ListOf(changeSchema)).
 			Build(),
 	}
+}
+
+func newMariaDBFlavor() *flavor {
+	f := newFlavor("mariadb")
+	f.commentsWithChanges = true
+	return f
 }
 
 // MariaDB is the connector for MariaDB, under Debezium's class name. Its config is that of the MySQL connector but for

@@ -199,6 +199,7 @@ func (r *reader) prepare(ctx context.Context) (start *offset, err error) {
 func (r *reader) learn(ctx context.Context, conn *server.Conn) error {
 	var err error
 	r.tls, r.host, r.mariadb = conn.TLS(), conn.Host(), conn.MariaDB()
+	r.ddl.MariaDB = r.mariadb
 	if r.gtidMode, err = conn.GTIDMode(ctx); err != nil {
 		return err
 	}

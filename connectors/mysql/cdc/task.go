@@ -42,6 +42,7 @@ func (t *task) Start(ctx context.Context, tc connect.SourceTaskContext) error {
 	}
 	if t.flavor != nil {
 		set.flavor = t.flavor
+		set.row.Comments = set.row.Comments || t.flavor.commentsWithChanges && set.schemaChanges
 	}
 	if t.now == nil {
 		t.now = time.Now

@@ -293,9 +293,12 @@ var plainDatabase = regexp.MustCompile(`\A[\w\-$]+\z`)
 
 var plainName = regexp.MustCompile(`\A[\w\-$]+\\?\.[\w\-$]+\z`)
 
+// tableTypes are those of tables with rows of their own; MariaDB has a type for those WITH SYSTEM VERSIONING.
+const tableTypes = "'BASE TABLE', 'SYSTEM VERSIONED'"
+
 // listTables lists the base tables the user can see, sorted by database and name.
 func listTables(ctx context.Context, conn *server.Conn, builtin bool) ([]history.TableID, error) {
-	rows, err := conn.Rows(ctx, "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE = 'BASE TABLE'")
+	rows, err := conn.Rows(ctx, "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_TYPE IN ("+tableTypes+")")
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,11 @@ func (st *statement) alterTable() error {
 	if old == nil {
 		return fmt.Errorf("altering table %s: %w", id, ErrUnknownTable)
 	}
+	if c.accept("WAIT") { // MariaDB
+		c.next()
+	} else {
+		c.accept("NOWAIT")
+	}
 	a := &alteration{st: st, t: old.clone(), dropped: map[string]bool{}, changed: map[string]*columnDef{}, renamed: map[string]string{}}
 	specs := split(c.toks[c.i:])
 	// Table options first: a column added by the same statement gets the new default character set, wherever it stands.
@@ -396,7 +401,7 @@ func (a *alteration) rekey() {
 }
 
 // createIndex is CREATE [UNIQUE] INDEX name ON table (…). If the table has no key and the index is unique, Debezium records the text from
-// the word before INDEX on and the table, whether the index becomes the key or not; else only the statement.
+// the word before INDEX on (that of MariaDB: all) and the table, whether the index becomes the key or not; else only the statement.
 func (st *statement) createIndex(from int, unique bool) error {
 	c := st.c
 	c.accept("IF", "NOT", "EXISTS")
@@ -435,6 +440,9 @@ func (st *statement) createIndex(from int, unique bool) error {
 	if len(old.PrimaryKey) > 0 {
 		st.other(CreateIndex)
 		return nil
+	}
+	if st.p.MariaDB {
+		from = 0
 	}
 	st.add(Change{Type: Alter, ID: id, Table: t, DDL: c.text(from)})
 	return nil

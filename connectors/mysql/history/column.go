@@ -55,7 +55,9 @@ func (p *Parser) columnAttribute(c *cursor, d *columnDef) error {
 	case c.accept("ON", "UPDATE"):
 		c.next()
 		c.parens()
-		d.col.AutoIncremented, d.col.Generated = true, true
+		if !p.MariaDB {
+			d.col.AutoIncremented, d.col.Generated = true, true
+		}
 	case c.accept("AUTO_INCREMENT"):
 		d.col.AutoIncremented, d.col.Generated = true, true
 	case c.accept("SERIAL", "DEFAULT", "VALUE"):
@@ -283,6 +285,9 @@ func (p *Parser) columnType(c *cursor, d *columnDef, tableCharset string) error 
 	name, info, err := typeName(c)
 	if err != nil {
 		return err
+	}
+	if p.MariaDB && name == "JSON" {
+		name, info, tableCharset = "LONGTEXT", typeTable["LONGTEXT"], "utf8mb4"
 	}
 	col := &d.col
 	col.JDBCType, col.Length, col.Scale = info.jdbc, info.length, info.scale

@@ -48,7 +48,7 @@ var (
 	errTooLong      = errors.New("statement of more than 64 MiB")
 )
 
-// lexer cuts a statement into tokens. Comments are dropped; the content of version comments (/*!80003 … */) is not, as the server
+// lexer cuts a statement into tokens. Comments are dropped; the content of version comments (/*!80003 … */, and MariaDB's /*M!100301 … */) is not, as the server
 // that wrote the statement executed it.
 type lexer struct {
 	src       string
@@ -59,6 +59,9 @@ type lexer struct {
 	inVersion bool
 	out       []token
 }
+
+// neverExecuted begins the line that MariaDB's dumps have for their client alone.
+const neverExecuted = "/*M!999999"
 
 const maxStatement = 64 << 20
 
@@ -93,7 +96,7 @@ func (l *lexer) skip() error {
 			} else {
 				l.pos = len(l.src)
 			}
-		case strings.HasPrefix(rest, "/*!"), l.mariadb && strings.HasPrefix(rest, "/*M!"):
+		case strings.HasPrefix(rest, "/*!"), l.mariadb && strings.HasPrefix(rest, "/*M!") && !strings.HasPrefix(rest, neverExecuted):
 			l.pos += strings.IndexByte(rest, '!') + 1
 			for l.pos < len(l.src) && isDigit(l.src[l.pos]) {
 				l.pos++

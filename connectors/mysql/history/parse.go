@@ -12,7 +12,8 @@ import (
 type Parser struct {
 	// Comments keeps table and column comments (include.schema.comments).
 	Comments bool
-	// MariaDB reads what MariaDB alone executes: /*M! … */.
+	// MariaDB reads what MariaDB alone executes, /*M! … */, and takes JSON for what it is there: LONGTEXT CHARACTER SET utf8mb4
+	// COLLATE utf8mb4_bin.
 	MariaDB bool
 }
 
@@ -362,6 +363,7 @@ func (st *statement) dropTables() error {
 
 func (st *statement) rename() error {
 	c := st.c
+	exists := c.accept("IF", "EXISTS")
 	prefix := c.src[c.toks[0].start:min(c.peek().start, len(c.src))]
 	if c.peek().kind == tokEOF {
 		return c.unexpected("a table")
@@ -379,12 +381,20 @@ func (st *statement) rename() error {
 		if err != nil {
 			return err
 		}
+		text := prefix + c.src[c.toks[from].start:c.toks[c.i-1].end]
 		t := st.m.Table(old)
+		if t == nil && exists {
+			st.add(Change{Type: Other, ID: id, PreviousID: old, DDL: text})
+			if !c.acceptPunct(',') {
+				return nil
+			}
+			continue
+		}
 		if t == nil {
 			return fmt.Errorf("renaming table %s: %w", old, ErrUnknownTable)
 		}
 		t = st.moved(t, id)
-		st.add(Change{Type: Alter, ID: id, PreviousID: old, Table: t, DDL: prefix + c.src[c.toks[from].start:c.toks[c.i-1].end]})
+		st.add(Change{Type: Alter, ID: id, PreviousID: old, Table: t, DDL: text})
 		if !c.acceptPunct(',') {
 			return nil
 		}

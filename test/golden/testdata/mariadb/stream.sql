@@ -195,16 +195,6 @@ INSERT INTO replaced (id, c) VALUES (9, '2020-01-01');
 CREATE OR REPLACE VIEW gold.v AS SELECT 1;
 CREATE DATABASE gold_c CHARACTER SET utf8mb3;
 DROP DATABASE gold_c;
-XA START 'kept';
-INSERT INTO parent VALUES (900, 'xa');
-XA END 'kept';
-XA PREPARE 'kept';
-XA COMMIT 'kept';
-XA START 'gone';
-INSERT INTO parent VALUES (901, 'xa');
-XA END 'gone';
-XA PREPARE 'gone';
-XA ROLLBACK 'gone';
 -- tables go
 DROP TABLE made3, made;
 DROP TABLE IF EXISTS nothing_there, made_like2;

@@ -121,6 +121,7 @@ func TestAtOrBefore(t *testing.T) {
 		{gtid("a:1-5"), gtid("a:1-5"), true}, {gtid("a:1-5"), gtid("a:1-7"), true}, {gtid("a:1-7"), gtid("a:1-5"), false},
 		{gtid("a:1-3:5"), gtid("a:1-5"), true}, {gtid("a:1-5"), gtid("a:1-3:5"), false}, {gtid("a:1-5,b:1"), gtid("a:1-9"), false},
 		{gtid("A:1-2,\na:3-5"), gtid("a:1-5"), true}, {gtid("a:x:1-5"), gtid("a:1-5"), false}, {gtid("a:1-5"), gtid("a:1-5:x:1-3"), true},
+		{Position{GTIDs: "0-1-5", Event: 1}, gtid("0-1-5"), true}, {Position{GTIDs: "0-1-5", Event: 2}, gtid("0-1-5"), false},
 		{gtid("0-1-5"), gtid("0-1-9"), true}, {gtid("0-1-9"), gtid("0-1-5"), false},
 		{file("b.000001", 9), gtid("a:1"), true}, {gtid("a:1"), file("b.000001", 9), false},
 		{file("b.000009", 9), file("b.000010", 1), true}, {file("b.999999", 9), file("b.1000000", 1), true}, {file("b.000002", 1), file("b.000001", 9), false},

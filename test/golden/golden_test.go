@@ -36,9 +36,9 @@ func TestGolden(t *testing.T) {
 	for name, sv := range servers {
 		t.Run(name, func(t *testing.T) {
 			g := process.NewGroup(t, process.Config{Binary: binary})
-			got := sv.play(t, g.Add().REST, process.Unique("goldenrun"), modes)
+			got := sv.play(t, g.Add().REST, process.Unique("goldenrun"), sv.modes())
 			c := newComparison(sv)
-			for _, m := range modes {
+			for _, m := range sv.modes() {
 				c.mode = m.name
 				want := sv.load(t, m.name)
 				if sv.endless {
@@ -69,6 +69,7 @@ type difference struct {
 // comparison collects differences by their place, without mode and record.
 type comparison struct {
 	mode    string
+	modes   int // in all
 	records int
 	fields  int
 	found   map[string]*difference
@@ -77,7 +78,7 @@ type comparison struct {
 }
 
 func newComparison(sv server) *comparison {
-	return &comparison{allowed: slices.Concat(deviations, sv.deviations), found: map[string]*difference{}, meant: map[int]int{}}
+	return &comparison{modes: len(sv.modes()), allowed: slices.Concat(deviations, sv.deviations), found: map[string]*difference{}, meant: map[int]int{}}
 }
 
 // differs notes a difference at the place: topic, then path.
@@ -102,7 +103,7 @@ func (c *comparison) differs(place string, got, want any) {
 }
 
 func (c *comparison) report(t *testing.T) {
-	t.Logf("%d records with %d values in %d modes; %d volatile fields, %d deviations", c.records, c.fields, len(modes), len(volatile), len(c.allowed))
+	t.Logf("%d records with %d values in %d modes; %d volatile fields, %d deviations", c.records, c.fields, c.modes, len(volatile), len(c.allowed))
 	for i, d := range c.allowed {
 		if c.meant[i] == 0 {
 			t.Errorf("deviation without effect: %v %v (%s)", d.modes, d.place, d.reason)
@@ -111,7 +112,7 @@ func (c *comparison) report(t *testing.T) {
 	for _, place := range slices.Sorted(maps.Keys(c.found)) {
 		d := c.found[place]
 		in := strings.Join(slices.Sorted(maps.Keys(d.modes)), ",")
-		if len(d.modes) == len(modes) {
+		if len(d.modes) == c.modes {
 			in = "all modes"
 		}
 		got, want := around(d.got, d.want)

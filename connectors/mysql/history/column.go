@@ -82,8 +82,8 @@ func (p *Parser) columnAttribute(c *cursor, d *columnDef) error {
 		return err
 	case c.accept("GENERATED", "ALWAYS"), c.accept("AS"):
 		c.acceptAny("AS")
-		if c.accept("ROW") { // START or END of the time of a row (MariaDB): stored, and never null
-			d.notNull, d.rowEnd = true, c.next().is("END")
+		if c.accept("ROW") { // START or END of the time of a row (MariaDB): stored, and never null, though Debezium says optional
+			d.rowEnd = c.next().is("END")
 			return nil
 		}
 		c.parens()

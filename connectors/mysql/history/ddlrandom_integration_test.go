@@ -473,7 +473,7 @@ func (s *realServer) difference(t *Table, id TableID, collation string) string {
 		switch {
 		case g.Name != c[0]:
 			what = "the name " + c[0]
-		case g.Optional != (c[1] == "YES"):
+		case g.Optional != (c[1] == "YES") && g.Name != "rs" && g.Name != "re": // those of a row's time are optional as in Debezium
 			what = "nullable " + c[1]
 		case sameCharset(g.Charset) != sameCharset(c[2]) && !(strings.HasPrefix(g.TypeName, "ENUM") || strings.HasPrefix(g.TypeName, "SET")) || c[2] == "binary" && g.Charset != "binary":
 			what = "character set " + c[2]

@@ -313,7 +313,7 @@ func (a *alteration) alterColumn(c *cursor) error {
 		}
 		col.Default, col.HasDefault = d.col.Default, true
 	case c.accept("DROP", "DEFAULT"):
-		col.Default, col.HasDefault = nil, false
+		col.Default, col.HasDefault = nil, col.Optional // ColumnEditorImpl.optional: null is the default of a nullable column
 	}
 	if d := a.changed[strings.ToLower(name)]; d != nil {
 		d.col.Default, d.col.HasDefault = col.Default, col.HasDefault

@@ -323,6 +323,10 @@ func (p *Parser) columnType(c *cursor, d *columnDef, tableCharset string) error 
 	return nil
 }
 
+func (c *Column) temporal() bool {
+	return c.JDBCType == JDBCTime || c.JDBCType == JDBCTimestamp || c.JDBCType == JDBCTimestampTZ
+}
+
 func lengths(args []token, col *Column) error {
 	for i, a := range split(args) {
 		if len(a) != 1 || a[0].kind != tokNumber || i > 1 {
@@ -332,9 +336,12 @@ func lengths(args []token, col *Column) error {
 		if err != nil {
 			return fmt.Errorf("bad length %q", clip(a[0].text))
 		}
-		if i == 0 {
+		switch {
+		case i == 0 && v == 0 && !col.temporal():
+			col.Length = 10 // ColumnDefinitionParserListener.parseLength
+		case i == 0:
 			col.Length = int(min(v, 1<<31-1)) // LONGTEXT lengths do not fit Java's int
-		} else {
+		default:
 			col.Scale = int(min(v, 1<<31-1))
 		}
 	}

@@ -27,12 +27,14 @@ type Change struct {
 	DB         string  // databaseName of the document; the table's, else the current database
 	ID         TableID // zero for changes of no table
 	PreviousID TableID // of a renamed table; else zero
-	Table      *Table  // the new version; nil for Drop and changes of no table
+	Table      *Table  // the new version; nil for Drop, changes of no table, and a RENAME to a name that is gone when the statement ends
 	DDL        string  // the text Debezium records: the statement, or its part for this table
 }
 
 // InTableChanges tells whether the change is listed in the document's tableChanges.
-func (c *Change) InTableChanges() bool { return c.Type == Create || c.Type == Alter || c.Type == Drop }
+func (c *Change) InTableChanges() bool {
+	return c.Type == Create || c.Type == Alter && c.Table != nil || c.Type == Drop
+}
 
 // Session is what a statement's meaning depends on: from the query event's status variables, or the connection that runs it.
 type Session struct {

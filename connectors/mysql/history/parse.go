@@ -44,6 +44,11 @@ func (p *Parser) Apply(m *Model, s Session, ddl string) ([]Change, error) {
 		return nil, p.fail(m, s, ddl, st, err)
 	}
 	m.keep()
+	for i := range st.changes {
+		if ch := &st.changes[i]; len(st.changes) > 1 && !ch.PreviousID.IsZero() {
+			ch.Table = m.Table(ch.ID) // as the statement leaves it: BinlogDatabaseSchema.emitChangeEvent
+		}
+	}
 	return st.changes, nil
 }
 

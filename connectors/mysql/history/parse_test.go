@@ -56,6 +56,7 @@ func TestApply(t *testing.T) {
 		{"places", Session{}, []string{"CREATE TABLE t (a INT, b INT, c INT)", "ALTER TABLE t MODIFY c INT FIRST, ADD d INT AFTER a"}, "t", "c:INT, a:INT, d:INT, b:INT key "},
 		{"like", Session{}, []string{"CREATE TABLE a (x INT PRIMARY KEY)", "CREATE TABLE t (LIKE a)"}, "t", "x:INT! key x"},
 		{"rename twice", Session{}, []string{"CREATE TABLE a (x INT)", "CREATE TABLE t (y INT)", "RENAME TABLE t TO tmp, a TO t, tmp TO a"}, "t", "x:INT key "},
+		{"modified in another case", Session{}, []string{"CREATE TABLE t (Id INT PRIMARY KEY)", "ALTER TABLE t MODIFY iD BIGINT NOT NULL"}, "t", "iD:BIGINT! key iD"},
 		{"version comments", Session{}, []string{"CREATE TABLE t (a INT /*!80023 INVISIBLE */, /* c, INT */ p POINT /*!80003 SRID 4326 */) -- end"}, "t", "a:INT, p:POINT key "},
 		{"foreign key actions", Session{}, []string{"CREATE TABLE t (a INT NOT NULL REFERENCES p (x) ON DELETE SET NULL ON UPDATE SET DEFAULT)"}, "t", "a:INT! key "},
 		{"create select of row format", Session{}, []string{"CREATE TABLE `t` (\n  `a` int NOT NULL DEFAULT '0'\n) START TRANSACTION"}, "t", "a:INT! key "},
@@ -74,6 +75,34 @@ func TestApply(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", d, c.want)
 			}
 		})
+	}
+}
+
+// TestRenameThroughAName: a record has the table that its name has when the statement ends, and none if there is none.
+func TestRenameThroughAName(t *testing.T) {
+	m, s := NewModel(0), Session{Database: "db"}
+	apply(t, m, s, "CREATE TABLE a (x INT)")
+	apply(t, m, s, "CREATE TABLE b (y INT)")
+	changes := apply(t, m, s, "RENAME TABLE a TO tmp, b TO a, tmp TO b")
+	if len(changes) != 3 || changes[0].Table != nil || changes[0].InTableChanges() {
+		t.Fatalf("%+v", changes)
+	}
+	if changes[1].Table.Columns[0].Name != "y" || changes[2].Table.Columns[0].Name != "x" || !changes[2].InTableChanges() {
+		t.Errorf("%+v %+v", changes[1].Table, changes[2].Table)
+	}
+}
+
+// TestColumnOddities are Debezium's: a length of 0 is 10, a nullable column without a default has the default null.
+func TestColumnOddities(t *testing.T) {
+	m, s := NewModel(0), Session{Database: "db"}
+	apply(t, m, s, "CREATE TABLE t (a CHAR(0), b TIME(0), c INT DEFAULT 4, d INT NOT NULL DEFAULT 4)")
+	apply(t, m, s, "ALTER TABLE t ALTER c DROP DEFAULT, ALTER d DROP DEFAULT")
+	c := m.Table(TableID{"db", "t"}).Columns
+	if c[0].Length != 10 || c[1].Length != 0 {
+		t.Errorf("lengths %d and %d, want 10 and 0", c[0].Length, c[1].Length)
+	}
+	if !c[2].HasDefault || c[2].Default != nil || c[3].HasDefault {
+		t.Errorf("defaults: %+v, %+v", c[2], c[3])
 	}
 }
 

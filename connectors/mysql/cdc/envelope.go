@@ -145,8 +145,8 @@ type origin struct {
 	row      int32
 	thread   data.Value
 	query    data.Value
-	tx       *txCounter        // nil: no transaction metadata
-	tables   map[string]string // of schema changes: see changedTables
+	tx       *txCounter // nil: no transaction metadata
+	tables   string     // of a schema change, see changedTables
 
 	made madeSource
 }

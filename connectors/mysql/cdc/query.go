@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/connectd/connectd/connect/data"
@@ -173,6 +174,13 @@ func (r *reader) apply(ctx context.Context, q *queryEvent) ([]history.Change, er
 	if err == nil || !errors.As(err, &pe) {
 		return changes, err
 	}
+	if errors.Is(err, history.ErrUnknownTable) && !slices.ContainsFunc(pe.Tables, r.set.filters.table) {
+		// Its table is not stored. Debezium, which finds no change then, records the statement itself under the database of the session.
+		if word, second := leadingWords(q.sql); word == "ALTER" && second == "TABLE" {
+			changes = append(changes, history.Change{Type: history.Other, DB: q.schema, DDL: q.sql})
+		}
+		return changes, nil
+	}
 	r.log.Warn("a DDL statement could not be read; asking the server for the definition of the tables it names", "error", err,
 		"file", r.cur.file, "position", r.cur.start)
 	for _, id := range pe.Tables {
@@ -229,21 +237,40 @@ func (r *reader) kept(ch *history.Change) bool {
 		return false
 	case r.set.history.capturedTables && ch.ID.IsZero():
 		return ch.DB == "" // the server's character set
-	case r.set.history.capturedTables && !r.set.filters.table(ch.ID):
+	case r.set.history.capturedTables && (!r.set.filters.table(ch.ID) || ch.Type == history.Alter && ch.Table == nil):
 		return false
 	}
 	return true
 }
 
+// told tells whether a change is announced in the topic of schema changes. With schema.history.internal.store.only.captured.tables.ddl that
+// is more than is kept: of a statement that touches something captured, also its changes of databases, and of names that are gone when it
+// ends (BinlogDatabaseSchema.parseDdl, EventDispatcher.dispatchSchemaChangeEvent).
+func (r *reader) told(ch *history.Change, all []history.Change) bool {
+	if r.kept(ch) || !r.set.history.capturedTables || builtinDB(ch.DB) && !r.set.filters.builtin {
+		return r.kept(ch)
+	}
+	if ch.InTableChanges() || !r.set.filters.database(ch.DB) {
+		return false
+	}
+	return slices.ContainsFunc(all, func(x history.Change) bool {
+		switch x.Type {
+		case history.CreateDatabase, history.DropDatabase:
+			return r.set.filters.database(x.DB)
+		}
+		return !x.ID.IsZero() && r.set.filters.table(x.ID)
+	})
+}
+
 // announce sends the records of a statement's changes. Only the last carries the offset behind it.
 func (r *reader) announce(ctx context.Context, changes []history.Change, before, after *offset) error {
 	c := r.cur
-	var send []*history.Change
+	var send []int
 	for i := range changes {
 		ch := &changes[i]
 		truncated := ch.Type == history.Truncate
-		if truncated && !strings.Contains(r.set.skipped, "t") && r.set.filters.table(ch.ID) || !truncated && r.set.schemaChanges && r.kept(ch) {
-			send = append(send, ch)
+		if truncated && !strings.Contains(r.set.skipped, "t") && r.set.filters.table(ch.ID) || !truncated && r.set.schemaChanges && r.told(ch, changes) {
+			send = append(send, i)
 		}
 	}
 	if len(send) == 0 {
@@ -251,19 +278,21 @@ func (r *reader) announce(ctx context.Context, changes []history.Change, before,
 		return nil
 	}
 	o := r.origin()
-	o.tables = changedTables(changes)
+	tables := changedTables(changes)
 	o.tsMicros = o.tsMicros / 1000 * 1000 // Debezium cuts the time of statements to milliseconds
 	if err := r.q.begin(ctx); err != nil {
 		return err
 	}
 	defer r.q.end()
-	for i, ch := range send {
+	for n, i := range send {
+		ch := &changes[i]
+		o.tables = tables[i]
 		b, err := r.q.batch(ctx, 1)
 		if err != nil {
 			return err
 		}
 		at := before
-		if i == len(send)-1 {
+		if n == len(send)-1 {
 			at = after
 		}
 		if ch.Type != history.Truncate {

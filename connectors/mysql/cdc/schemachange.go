@@ -76,25 +76,25 @@ func (w *writer) schemaChange(mem *row.Memory, o *origin, c *history.Change, at 
 	}
 }
 
-// changedTables are, by database, the names of the tables that a statement of several changes touches: each of its records names all of
-// them, in the order of a HashSet of "database.table". nil if there is but one change.
-func changedTables(changes []history.Change) map[string]string {
-	if len(changes) < 2 {
-		return nil
-	}
-	ids := map[string][]string{}
-	for _, ch := range changes {
-		if !ch.ID.IsZero() && !slices.Contains(ids[ch.DB], ch.ID.String()) {
-			ids[ch.DB] = append(ids[ch.DB], ch.ID.String())
+// changedTables are, for each change, the names of the tables that it and its neighbours in the statement touch in the same database:
+// Debezium's records name all of them, in the order of a HashSet of "database.table" (DdlChanges.getEventsByDatabase).
+func changedTables(changes []history.Change) []string {
+	out := make([]string, len(changes))
+	for from := 0; from < len(changes); {
+		to := from
+		var ids []string
+		for ; to < len(changes) && changes[to].DB == changes[from].DB; to++ {
+			if id := changes[to].ID; !id.IsZero() && !slices.Contains(ids, id.String()) {
+				ids = append(ids, id.String())
+			}
 		}
-	}
-	out := map[string]string{}
-	for db, all := range ids {
-		names := javamap.Order(all, javamap.Default(len(all)))
-		for i, id := range names {
-			names[i] = strings.TrimPrefix(id, db+".")
+		ids = javamap.Order(ids, javamap.Default(len(ids)))
+		for i, id := range ids {
+			ids[i] = strings.TrimPrefix(id, changes[from].DB+".")
 		}
-		out[db] = strings.Join(names, ",")
+		for ; from < to; from++ {
+			out[from] = strings.Join(ids, ",")
+		}
 	}
 	return out
 }
@@ -112,8 +112,8 @@ func changedTable(c *history.Change, o *origin) data.Value {
 		return data.String("")
 	case c.ID.IsZero():
 		return data.Null()
-	case o.tables[c.DB] != "":
-		return data.String(o.tables[c.DB])
+	case o.tables != "":
+		return data.String(o.tables)
 	default:
 		return data.String(c.ID.Name)
 	}

@@ -72,7 +72,10 @@ func (c *Codec) parseDefault(p *column, s string, mem *Memory) (data.Value, bool
 		return p.integerDefault(s)
 	case opBigUint, opDecimal:
 		return c.decimalDefault(p, s, mem)
-	case opFloat32, opFloat, opDouble:
+	case opFloat: // the default is the text's double, though rows have the single's
+		f, err := strconv.ParseFloat(s, 64)
+		return data.Float64(f), err == nil
+	case opFloat32, opDouble:
 		f, err := strconv.ParseFloat(s, 64)
 		return p.float(f), err == nil
 	case opTime:

@@ -204,11 +204,21 @@ func (c *Codec) ValueSchema() *data.Schema { return c.value }
 
 // SelectList is the column list for the SELECT whose rows DecodeText reads: every column of the table in order, invisible ones too.
 // FLOAT is selected as the double of the same value, since its text has six digits only.
-func (c *Codec) SelectList() string {
+func (c *Codec) SelectList() string { return c.selectList(false) }
+
+// SnapshotList is SelectList with NULL for the excluded columns that are not of the primary key: what is not sent is not read, and an index
+// that holds the rest serves the server, as in Debezium's snapshot, and orders the rows.
+func (c *Codec) SnapshotList() string { return c.selectList(true) }
+
+func (c *Codec) selectList(lean bool) string {
 	var b strings.Builder
 	for i := range c.cols {
 		if i > 0 {
 			b.WriteString(", ")
+		}
+		if p := &c.cols[i]; lean && p.field < 0 && p.extra < 0 && !c.inPrimaryKey(p.src.Name) {
+			b.WriteString("NULL")
+			continue
 		}
 		name := "`" + strings.ReplaceAll(c.cols[i].src.Name, "`", "``") + "`"
 		if c.cols[i].op == opFloat32 || c.cols[i].op == opFloat {
@@ -217,6 +227,10 @@ func (c *Codec) SelectList() string {
 		b.WriteString(name)
 	}
 	return b.String()
+}
+
+func (c *Codec) inPrimaryKey(name string) bool {
+	return slices.ContainsFunc(c.table.PrimaryKey, func(k string) bool { return strings.EqualFold(k, name) })
 }
 
 // Key is the key struct of r, cut out of mem; nil if the table has no key or r is the zero Row.

@@ -138,17 +138,28 @@ func TestDefaults(t *testing.T) {
 	table := makeTable(t, "CREATE TABLE t (bin BINARY(4) NOT NULL DEFAULT 'ab\\0\\0', vb VARBINARY(9) NOT NULL DEFAULT 0x00FF10, d DECIMAL(5,2) NOT NULL DEFAULT 1.005, "+
 		"zero DATE NOT NULL DEFAULT '0000-00-00', nul DATETIME DEFAULT '0000-00-00 00:00:00', tm TIME NOT NULL DEFAULT '-01:02:03', b BIT(1) NOT NULL DEFAULT b'1', "+
 		"boo TINYINT(1) NOT NULL DEFAULT TRUE, e INT NOT NULL DEFAULT (1 + 1), u BIGINT UNSIGNED NOT NULL DEFAULT 18446744073709551615, y YEAR NOT NULL DEFAULT 2020, "+
-		"ts TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), f FLOAT NOT NULL DEFAULT -1.5, s SET('a','b') NOT NULL DEFAULT 'a,b')")
+		"ts TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), f FLOAT NOT NULL DEFAULT -1.5, fd FLOAT(7,3) DEFAULT 1.235, s SET('a','b') NOT NULL DEFAULT 'a,b')")
 	c := newCodec(t, table, Options{})
 	want := map[string]data.Value{"bin": data.Bytes([]byte("ab\x00\x00")), "vb": data.Bytes([]byte{0, 0xFF, 0x10}), "d": data.Decimal64(101, 2),
 		"zero": data.Int32(0), "tm": data.Int64(-3723000000), "b": data.Bool(true), "boo": data.Int16(1), "u": data.Int64(1<<63 - 1), "y": data.Int32(2020),
-		"ts": data.String("1970-01-01T00:00:00Z"), "f": data.Float32(-1.5), "s": data.String("a,b")}
+		"ts": data.String("1970-01-01T00:00:00Z"), "f": data.Float32(-1.5), "fd": data.Float64(1.235), "s": data.String("a,b")}
 	for _, f := range c.ValueSchema().Fields() {
 		got, ok := f.Schema.Default()
 		w, has := want[f.Name]
 		if ok != has || !got.Equal(w) {
 			t.Errorf("%s: default %v, want %v", f.Name, got, w)
 		}
+	}
+}
+
+func TestSelectLists(t *testing.T) {
+	table := makeTable(t, "CREATE TABLE t (id INT PRIMARY KEY, a INT, f FLOAT, b TEXT)")
+	c := newCodec(t, table, Options{Rule: func(col *history.Column) Rule { return Rule{Exclude: col.Name == "id" || col.Name == "a"} }})
+	if got := c.SelectList(); got != "`id`, `a`, (`f` + 0e0), `b`" {
+		t.Error(got)
+	}
+	if got := c.SnapshotList(); got != "`id`, NULL, (`f` + 0e0), `b`" {
+		t.Error(got)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/data"
 	"github.com/connectd/connectd/connectors/mysql/history"
+	"github.com/connectd/connectd/internal/javamap"
 )
 
 // Types of notifications (SnapshotStatus), and of the end of a table (TableScanCompletionStatus).
@@ -81,26 +82,20 @@ func (n *notifier) initial(ctx context.Context, at *offset, status string, notes
 	return n.send(ctx, at, aggregateInitial, newUUID(), status, notes)
 }
 
-// table are the notes of a table that is read, with those to come.
-func (n *notifier) table(key string, id history.TableID, left *rest) []note {
+// table are the notes of a table that is begun, with all tables of the snapshot.
+func (n *notifier) table(id history.TableID, all []string) []note {
 	if n.off() {
 		return nil
 	}
-	var all []string
-	for _, t := range left.begun {
-		all = append(all, t.id.String())
-	}
-	for _, id := range left.next {
-		all = append(all, id.String())
-	}
-	return []note{{key, id.String()}, {noteTables, strings.Join(all, ",")}}
+	all = javamap.Order(slices.Clone(all), javamap.Default(len(all))) // a HashSet in Java; the tables that are done stand in the order they were read
+	return []note{{noteCurrent, id.String()}, {noteTables, strings.Join(all, ",")}}
 }
 
-func (n *notifier) tableDone(id history.TableID, rows int64, left *rest) []note {
+func (n *notifier) tableDone(id history.TableID, rows int64, all []string) []note {
 	if n.off() {
 		return nil
 	}
-	return append(n.table(noteScanned, id, left), note{noteRows, strconv.FormatInt(rows, 10)}, note{noteStatus, scanSucceeded})
+	return []note{{noteScanned, id.String()}, {noteTables, strings.Join(all, ",")}, {noteRows, strconv.FormatInt(rows, 10)}, {noteStatus, scanSucceeded}}
 }
 
 func (n *notifier) send(ctx context.Context, at connect.SourceOffset, aggregate, id, status string, notes []note) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -28,7 +29,8 @@ type dumper struct {
 
 	plan   sync.Mutex // of what is read next
 	tables []history.TableID
-	cur    *scan // the table of which there is more to take; nil: the next begins
+	names  []string // of all tables of the snapshot, for notifications
+	cur    *scan    // the table of which there is more to take; nil: the next begins
 
 	mu    sync.Mutex // of what is sent, and of the spans of the scans
 	cond  *sync.Cond // a chunk was sent
@@ -67,6 +69,9 @@ type chunk struct {
 
 func newDumper(s *snapshotter, ids []history.TableID) *dumper {
 	d := &dumper{snapshotter: s, tables: ids, rest: &rest{next: ids}}
+	for _, id := range ids {
+		d.names = append(d.names, id.String())
+	}
 	d.cond = sync.NewCond(&d.mu)
 	d.at = d.offset()
 	return d
@@ -141,7 +146,7 @@ func (d *dumper) next(ctx context.Context, conn *server.Conn) (*chunk, error) {
 		if err := ctx.Err(); err != nil || len(d.tables) == 0 {
 			return nil, err
 		}
-		if err := d.open(ctx); err != nil {
+		if err := d.open(ctx, conn); err != nil {
 			return nil, err
 		}
 	}
@@ -169,13 +174,39 @@ func (d *dumper) next(ctx context.Context, conn *server.Conn) (*chunk, error) {
 	return c, nil
 }
 
+// fewRows is up to how many rows a table is read in the order that the server likes best, which is Debezium's: that of partitions, or of an
+// index that holds all columns. Such a table begins anew when the snapshot is interrupted; a larger one goes on, for which it needs its key's order.
+const fewRows = 10_000
+
+func few(ctx context.Context, conn *server.Conn, id history.TableID) (bool, error) {
+	n, err := conn.Row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM "+id.Backticked()+" LIMIT "+strconv.Itoa(fewRows+1)+") few")
+	if err != nil {
+		return false, fmt.Errorf("reading table %s: %w", id, err)
+	}
+	return len(n) == 1 && n[0] != strconv.Itoa(fewRows+1), nil
+}
+
 // open begins the next table; none if it is gone from the model.
-func (d *dumper) open(ctx context.Context) error {
+func (d *dumper) open(ctx context.Context, conn *server.Conn) error {
 	id := d.tables[0]
 	d.tables = d.tables[1:]
 	info, err := d.snapshotter.tables.info(id)
 	if err != nil {
 		return err
+	}
+	query := d.set.override(id)
+	if q, ok := d.queries[id]; ok {
+		query = q
+	}
+	var key *chunkKey
+	if info != nil && query == "" {
+		if key, _ = chunkKeyOf(info.codec.Table(), nil); key != nil {
+			if isFew, err := few(ctx, conn, id); err != nil {
+				return err
+			} else if isFew {
+				key = nil
+			}
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -184,20 +215,14 @@ func (d *dumper) open(ctx context.Context) error {
 		d.rest = d.rest.with(id, nil, true, 0)
 		return nil
 	}
-	s := &scan{info: info, began: d.w.now(), sent: make(chan struct{}), spans: []keySpan{{}}, query: d.set.override(id)}
-	if q, ok := d.queries[id]; ok {
-		s.query = q
-	}
-	if s.query == "" {
-		s.key, _ = chunkKeyOf(info.codec.Table(), nil)
-	}
+	s := &scan{info: info, key: key, began: d.w.now(), sent: make(chan struct{}), spans: []keySpan{{}}, query: query}
 	if d.first == nil {
 		d.first = s
 	}
 	d.cur = s
 	d.meter.tableBegun(id)
 	d.rest = d.rest.with(id, nil, false, 0)
-	return d.notify.initial(ctx, d.at, statusInProgress, d.notify.table(noteCurrent, id, d.rest))
+	return d.notify.initial(ctx, d.at, statusInProgress, d.notify.table(id, d.names))
 }
 
 // bound finds where the next chunk ends; more is false if it is the table's last.
@@ -216,7 +241,7 @@ func (d *dumper) bound(ctx context.Context, conn *server.Conn, s *scan) (to keyT
 var selectAll = regexp.MustCompile(`(?i)\A\s*SELECT\s+\*\s+FROM\b`)
 
 func (s *scan) statement(span keySpan) string {
-	list := s.info.codec.SelectList()
+	list := s.info.codec.SnapshotList()
 	switch {
 	case s.query != "":
 		// The codec wants its own list: all columns, some of them cast.
@@ -339,7 +364,7 @@ func (w *chunkWriter) finish(ctx context.Context) error {
 	}
 	s.start()
 	d.meter.tableDone(s.info.id)
-	return d.notify.initial(ctx, d.at, statusTableDone, d.notify.tableDone(s.info.id, total, d.rest))
+	return d.notify.initial(ctx, d.at, statusTableDone, d.notify.tableDone(s.info.id, total, d.names))
 }
 
 // start lets the other rows of the table, or of the snapshot, follow the first. Under dumper.mu.

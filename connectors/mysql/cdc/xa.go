@@ -80,7 +80,12 @@ func (r *reader) xaPrepared(ctx context.Context, body []byte) error {
 	}
 	if onePhase {
 		defer x.close()
-		if err := r.release(ctx, x, c.offset()); err != nil {
+		// Its rows have their own places and, as Debezium passes XA START over, no thread.
+		start := c.start
+		c.thread = -1
+		err := r.release(ctx, x, c.offset(), true)
+		c.start = start
+		if err != nil {
 			return err
 		}
 		r.meter.addCommits(1)
@@ -153,23 +158,26 @@ func (r *reader) xaEnd(ctx context.Context, q *queryEvent, committed bool) error
 	}
 	c.held = r.oldestHeld()
 	if committed {
-		if err := r.release(ctx, x, base); err != nil {
+		if err := r.release(ctx, x, base, false); err != nil {
 			return err
 		}
 	}
 	return r.commit(ctx)
 }
 
-// release sends the rows of a held transaction, with the place of the statement that committed it. All but the last carry the offset
-// before it: a restart in their midst repeats them.
-func (r *reader) release(ctx context.Context, x *heldXA, base *offset) error {
-	maps, parser := r.maps, r.parser
+// release sends the rows of a held transaction, with their own places or that of the statement that committed it. All but the last carry the
+// offset before it: a restart in their midst repeats them.
+func (r *reader) release(ctx context.Context, x *heldXA, base *offset, ownPlaces bool) error {
+	maps, parser, prepared := r.maps, r.parser, r.cur.start
 	after := r.cur.committed()
 	r.maps, r.releasing = map[uint64]*tableMap{}, &releasing{base: base, after: &after, left: x.rows}
 	defer func() { r.maps, r.parser, r.releasing = maps, parser, nil }()
 	return x.each(func(e heldEvent) error {
 		if r.parser = parser; e.plain {
 			r.parser = r.inner
+		}
+		if end, size := binary.LittleEndian.Uint32(e.raw[13:]), binary.LittleEndian.Uint32(e.raw[9:]); ownPlaces && end >= size && end != 0 {
+			r.cur.start = prepared - uint64(uint32(prepared)-(end-size)) // positions of events have 32 bits
 		}
 		body := e.body()
 		switch e.kind {

@@ -18,6 +18,7 @@ type names struct {
 	transaction     string
 	adjust          func(string) string // schema names; nil: as they are
 	unicode         bool                // of topics of tables: characters a topic cannot have become _uXXXX
+	flat            bool                // topics of tables are without the database
 	regex           *topicRegex         // nil: topics of tables are not rewritten
 }
 
@@ -53,6 +54,9 @@ const maxTopicName = 249
 
 // original is the topic before characters are replaced and a pattern is applied.
 func (n names) original(id history.TableID) string {
+	if n.flat {
+		return n.prefix + n.delimiter + id.Name
+	}
 	return n.prefix + n.delimiter + id.DB + n.delimiter + id.Name
 }
 

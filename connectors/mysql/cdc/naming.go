@@ -10,7 +10,8 @@ import (
 	"github.com/connectd/connectd/connect/config"
 )
 
-// The classes of topic.naming.strategy. Default… and Schema… differ for databases that have schemas inside of databases; MySQL has none.
+// The classes of topic.naming.strategy. Schema… name topics after schema and table; MySQL has no schemas, so only the table is left. Without
+// the key, Debezium takes Default… (BinlogConnectorConfig.TOPIC_NAMING_STRATEGY), though its config definition tells another default.
 const (
 	namingPackage = "io.debezium.schema."
 	namingSuffix  = "TopicNamingStrategy"
@@ -26,6 +27,7 @@ func (n *names) strategy(v config.Values) error {
 		return fmt.Errorf("%s: %s is no naming strategy that can be used here (Java classes cannot be loaded): %s{%s}%s can", keyTopicNamingStrategy.Name(),
 			keyTopicNamingStrategy.Get(v), namingPackage, strings.Join(namingClasses, ", "), namingSuffix)
 	}
+	n.flat = keyTopicNamingStrategy.IsSet(v) && strings.HasPrefix(kind, "Schema")
 	switch {
 	case strings.HasSuffix(kind, "Unicode"):
 		n.unicode = true

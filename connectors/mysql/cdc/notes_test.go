@@ -147,18 +147,23 @@ func TestTopicNamingStrategies(t *testing.T) {
 		class, db, table, topic, key string
 		more                         config.Props
 	}{
-		{class: "SchemaTopicNamingStrategy", db: "d", table: "ta ble", topic: "p.d.ta_ble"},
+		{class: "SchemaTopicNamingStrategy", db: "d", table: "ta ble", topic: "p.ta_ble"},
+		{db: "d", table: "ta ble", topic: "p.d.ta_ble"},
 		{class: "DefaultTopicNamingStrategy", db: "d", table: "𝄞", topic: "p.d.__"},
 		{class: "DefaultTopicNamingStrategy", db: "d", table: strings.Repeat("x", 300), topic: "p.d." + strings.Repeat("x", 245)},
-		{class: "SchemaUnicodeTopicNamingStrategy", db: "d_b", table: "ü€𝄞\t", topic: "p.d_u005fb._u00fc_u20ac_ud834_udd1e_u009"},
+		{class: "SchemaUnicodeTopicNamingStrategy", db: "d_b", table: "ü€𝄞\t", topic: "p._u00fc_u20ac_ud834_udd1e_u009"},
+		{class: "DefaultUnicodeTopicNamingStrategy", db: "d_b", table: "ü€𝄞\t", topic: "p.d_u005fb._u00fc_u20ac_ud834_udd1e_u009"},
 		{class: "DefaultUnicodeTopicNamingStrategy", db: "d", table: "t", topic: "p.d.t"},
-		{class: "SchemaRegexTopicNamingStrategy", db: "shard_1", table: "t", topic: "p.all$.t", key: "p.shard_1.t", more: regex},
+		{class: "SchemaRegexTopicNamingStrategy", db: "shard_1", table: "t", topic: "p.t", key: "p.t", more: regex},
+		{class: "DefaultRegexTopicNamingStrategy", db: "shard_1", table: "t", topic: "p.all$.t", key: "p.shard_1.t", more: regex},
 		{class: "DefaultRegexTopicNamingStrategy", db: "other", table: "t-ü", topic: "p.other.t-_", key: "p.other.t-ü", more: regex},
 		{class: "DefaultRegexTopicNamingStrategy", db: "shard_7", table: "t", topic: "p.all$.t", key: "7", more: config.Props{"topic.regex": regex["topic.regex"],
 			"topic.replacement": regex["topic.replacement"], "topic.key.field.regex": `.*_(\d)(\..*)`, "topic.key.field.replacement": "$1"}},
 	} {
 		p := minimal(x.more)
-		p["topic.naming.strategy"] = pkg + x.class
+		if x.class != "" {
+			p["topic.naming.strategy"] = pkg + x.class
+		}
 		set, err := settingsOf(parseConfig(t, p))
 		if err != nil {
 			t.Errorf("%s: %v", x.class, err)

@@ -69,7 +69,7 @@ func (r *reader) readBlocking(ctx context.Context, conn *server.Conn, req *snaps
 	if perr != nil {
 		return perr
 	}
-	s.origin = origin{tsMicros: r.w.now().Unix() * 1e6, file: data.String(p.File), pos: p.Pos}
+	s.origin = origin{tsMicros: r.w.now().Unix() * 1e6, serverID: r.cur.serverID, file: data.String(p.File), pos: p.Pos}
 	if err := r.notify.initial(ctx, s.at, statusStarted, nil); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ type cursor struct {
 	gtidTag    string
 	gtidNumber int64
 	thread     int64      // of the current transaction; -1: none
+	lastThread int64      // of the newest transaction; -1: none yet
 	query      data.Value // that the rows come from; null: not known (include.query)
 	ignored    bool       // rows of the current transaction are dropped (gtid.source.*)
 	row        int32      // last row sent; kept beyond its event, as in Debezium
@@ -52,7 +53,7 @@ type place struct {
 // cursorAt starts at an offset.
 func cursorAt(o *offset, gtidMode, mariadb bool) (*cursor, error) {
 	c := &cursor{
-		file: o.file, start: o.pos, end: o.pos, serverID: o.serverID, tsMicros: o.tsSec * 1e6, thread: -1, gtidMode: gtidMode,
+		file: o.file, start: o.pos, end: o.pos, serverID: o.serverID, tsMicros: o.tsSec * 1e6, thread: -1, lastThread: -1, gtidMode: gtidMode,
 		restart: place{o.file, o.pos}, skipEvents: o.event, skipRows: o.row, lastBase: o, lastRow: o.row, more: o.more,
 	}
 	var err error
@@ -102,7 +103,7 @@ func (c *cursor) startGTID(uuid, tag string, gno int64, gtid string) {
 // begin notes BEGIN: reading again starts here.
 func (c *cursor) begin(thread int64) {
 	c.restart, c.events = place{c.file, c.start}, 0
-	c.inTx, c.thread = true, thread
+	c.inTx, c.thread, c.lastThread = true, thread, thread
 	c.skipping = c.skipEvents > 0
 }
 

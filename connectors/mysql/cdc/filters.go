@@ -60,6 +60,7 @@ type filters struct {
 	columnIn, columnOut nameIndex
 	snapshotIn          nameIndex
 	signals             map[string]bool // signal tables, in lower case: captured whatever the lists say
+	noRows              string          // the first signal table, in lower case: no snapshot reads it
 	builtin             bool            // system tables may be captured too
 }
 
@@ -68,6 +69,9 @@ func filtersOf(v config.Values) (*filters, error) {
 	for _, t := range keySignalDataCollection.Get(v) {
 		if t = strings.TrimSpace(t); t != "" {
 			f.signals[strings.ToLower(t)] = true
+			if len(f.signals) == 1 {
+				f.noRows = strings.ToLower(t)
+			}
 		}
 	}
 	for _, x := range []struct {
@@ -126,8 +130,12 @@ func (f *filters) signal(id history.TableID) bool {
 	return len(f.signals) > 0 && f.signals[strings.ToLower(id.String())]
 }
 
-// snapshot tells whether the rows of a captured table are read by the snapshot.
+// snapshot tells whether the rows of a captured table are read by the snapshot: not those of the first signal table
+// (RelationalSnapshotChangeEventSource.prepareTables).
 func (f *filters) snapshot(id history.TableID) bool {
+	if f.noRows != "" && strings.ToLower(id.String()) == f.noRows {
+		return false
+	}
 	return len(f.snapshotIn.all) == 0 || f.snapshotIn.match(id.String())
 }
 

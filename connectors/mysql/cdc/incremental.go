@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
+	"github.com/connectd/connectd/connect/data"
 	"github.com/connectd/connectd/connectors/mysql/history"
 	"github.com/connectd/connectd/connectors/mysql/server"
 )
@@ -383,6 +384,9 @@ func (s *incremental) emit(ctx context.Context, w *window, before, after *offset
 	}
 	r := s.r
 	o := r.origin()
+	if r.cur.lastThread >= 0 { // Debezium sends them in the midst of the transaction that closes the window
+		o.thread = data.Int64(r.cur.lastThread)
+	}
 	now := r.w.now()
 	o.tsMicros, o.tsNanos, o.snapshot = now.UnixMicro(), 0, markIncremental
 	if err := r.q.begin(ctx); err != nil {

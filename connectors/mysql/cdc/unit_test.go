@@ -267,6 +267,12 @@ func TestFilters(t *testing.T) {
 			}
 		}
 	}
+	signals, _ := filtersOf(parseConfig(t, base(config.Props{"signal.data.collection": "shop.Sig, shop.more"})))
+	for name, want := range map[string]bool{"sig": false, "more": true, "t": true} {
+		if signals.snapshot(history.TableID{DB: "shop", Name: name}) != want {
+			t.Errorf("the snapshot reads %s: %v", name, !want)
+		}
+	}
 	f, _ := filtersOf(parseConfig(t, base(config.Props{"column.exclude.list": `shop.t.secret`})))
 	if id := (history.TableID{DB: "shop", Name: "t"}); f.column(id, "secret") || !f.column(id, "open") {
 		t.Error("column.exclude.list")

@@ -178,12 +178,14 @@ func (d *dumper) next(ctx context.Context, conn *server.Conn) (*chunk, error) {
 // index that holds all columns. Such a table begins anew when the snapshot is interrupted; a larger one goes on, for which it needs its key's order.
 const fewRows = 10_000
 
-func few(ctx context.Context, conn *server.Conn, id history.TableID) (bool, error) {
-	n, err := conn.Row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM "+id.Backticked()+" LIMIT "+strconv.Itoa(fewRows+1)+") few")
+// few tells whether a table has no more than that, and no more than a chunk.
+func (d *dumper) few(ctx context.Context, conn *server.Conn, id history.TableID) (bool, error) {
+	above := strconv.Itoa(min(fewRows, d.set.chunkRows) + 1)
+	n, err := conn.Row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM "+id.Backticked()+" LIMIT "+above+") few")
 	if err != nil {
 		return false, fmt.Errorf("reading table %s: %w", id, err)
 	}
-	return len(n) == 1 && n[0] != strconv.Itoa(fewRows+1), nil
+	return len(n) == 1 && n[0] != above, nil
 }
 
 // open begins the next table; none if it is gone from the model.
@@ -201,7 +203,7 @@ func (d *dumper) open(ctx context.Context, conn *server.Conn) error {
 	var key *chunkKey
 	if info != nil && query == "" {
 		if key, _ = chunkKeyOf(info.codec.Table(), nil); key != nil {
-			if isFew, err := few(ctx, conn, id); err != nil {
+			if isFew, err := d.few(ctx, conn, id); err != nil {
 				return err
 			} else if isFew {
 				key = nil

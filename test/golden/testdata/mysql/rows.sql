@@ -29,6 +29,7 @@ INSERT INTO parted VALUES (@n,'1999-01-01','old'),(@n,'2005-05-05','mid'),(@n,'2
 INSERT INTO hashed VALUES (@n,'secret text that is long','4111111111111111','a long text of some more than twenty characters ü日本','123-45-6789',5,X'010203'),(@n+1,NULL,NULL,NULL,'',NULL,NULL),(@n+2,'日本語','ü','short','ssn',0,X'');
 INSERT INTO parent VALUES (@n,'p'),(@n+1,'q');
 INSERT INTO child (id, parent_id) VALUES (@n,@n),(@n+1,@n+1),(@n+2,NULL);
+INSERT INTO spread VALUES (@n,'a'),(@n+1,'b'),(@n+2,'c'),(@n+3,'d');
 INSERT INTO serials (v) VALUES (DEFAULT);
 INSERT INTO myisam_t VALUES (@n,'isam');
 INSERT INTO gold_b.umlaut VALUES (@n,'äöü ß','日本'),(@n+1,NULL,DEFAULT);

@@ -323,8 +323,8 @@ func (p *Parser) columnType(c *cursor, d *columnDef, tableCharset string) error 
 	return nil
 }
 
-func (c *Column) temporal() bool {
-	return c.JDBCType == JDBCTime || c.JDBCType == JDBCTimestamp || c.JDBCType == JDBCTimestampTZ
+func (col *Column) temporal() bool {
+	return col.JDBCType == JDBCTime || col.JDBCType == JDBCTimestamp || col.JDBCType == JDBCTimestampTZ
 }
 
 func lengths(args []token, col *Column) error {

@@ -210,3 +210,27 @@ func BenchmarkAppendDebezium(b *testing.B) {
 		})
 	}
 }
+
+// FuzzPassedDocument: what is passed is what the sink would have rendered.
+func FuzzPassedDocument(f *testing.F) {
+	f.Add(fmt.Appendf(nil, debezium, 1))
+	f.Add([]byte(`{"a":[0.001,9999999.5,-0.5,1.0,0.0,123456.789012345,1.7976931348623157e308],"b":{"c":[{}]}}`))
+	c := converter(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if !c.IsDocument(b) {
+			return
+		}
+		var got [2]string
+		for i, document := range []bool{false, true} {
+			d := newDocuments(settings{inFlight: 5, compactMaps: true})
+			body, _, ok, err := d.append(nil, readAs(t, c, 1, b, document), d.plan("orders"))
+			if !ok || err != nil {
+				t.Fatalf("%v %v: %q", ok, err, b)
+			}
+			got[i] = string(body)
+		}
+		if got[0] != got[1] {
+			t.Fatalf("decoded %q\npassed  %q", got[0], got[1])
+		}
+	})
+}

@@ -27,10 +27,10 @@ func TestDocumentsPassUndecoded(t *testing.T) {
 		pass bool
 		want bool
 	}{
-		"asked for":                 {pass: true, want: true},
-		"not asked for":             {},
-		"a transform":               {edit: func(c *pipeline.Config) { c.Steps = []pipeline.Step{suffix("")} }, pass: true},
-		"a converter without them":  {edit: func(c *pipeline.Config) { c.Value = c.Key }, pass: true},
+		"asked for":                {pass: true, want: true},
+		"not asked for":            {},
+		"a transform":              {edit: func(c *pipeline.Config) { c.Steps = []pipeline.Step{suffix("")} }, pass: true},
+		"a converter without them": {edit: func(c *pipeline.Config) { c.Value = c.Key }, pass: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			notes := new([]string)

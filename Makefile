@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults test-chaos golden bench bench-compare bench-peers pgo bench-cluster demo docs clean
+.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults test-chaos test-takeover golden bench bench-cluster demo docs clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 RACE_TIMEOUT ?= 10m
@@ -50,7 +50,10 @@ test-faults: check-setup ## three workers and a broker are killed, frozen, cut o
 test-chaos: check-setup ## 200,000 changes while connectd is killed, MySQL restarts and fails over; needs Kafka of test/bed; CHAOS_CHANGES, CHAOS_SEED repeats a run
 	CHAOS_CHANGES=$${CHAOS_CHANGES:-200000} go test -tags integration -count=1 -v -timeout 30m ./test/chaos
 
-golden: check-setup ## the MySQL connector in all modes against Debezium's records; needs Kafka and MySQL of test/bed (test/golden/capture records anew)
+test-takeover: check-setup ## Java Connect → connectd → Java in the middle of snapshots, XA and large transactions; needs Kafka and MySQL of test/bed; TAKEOVER_VARIANTS=all: MariaDB too
+	go test -tags integration -count=1 -v -timeout 30m ./test/takeover
+
+golden: check-setup ## the MySQL and MariaDB connectors in all modes against Debezium's records; needs Kafka, MySQL and MariaDB of test/bed (test/golden/capture records anew)
 	go test -tags integration -count=1 -v -timeout 15m ./test/golden
 
 bench: check-setup ## benchmarks: ns, bytes and allocations a record; BENCH=regexp chooses, BENCHTIME=0.5s each

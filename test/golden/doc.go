@@ -1,7 +1,8 @@
-// Package golden runs one SQL scenario against the MySQL connector in each of its modes and compares all that it writes with what
-// Debezium 3.6.1 wrote: keys, values, schemas, headers, the order in each topic, schema changes, transactions and the schema history.
+// Package golden runs one SQL scenario against the MySQL and one against the MariaDB connector in each of their modes and compares all that
+// they write with what Debezium 3.6.1 wrote: keys, values, schemas, headers, the order in each topic, schema changes, transactions and the
+// schema history.
 //
-// testdata/*.sql is the scenario, modes are in modes_test.go, testdata/*.jsonl.gz the captures. test/golden/capture makes them anew with the
-// real Debezium. The tests are behind the build tag "integration" and need Kafka and MySQL of test/bed; they empty MySQL's binary log, since
-// positions are compared too.
+// testdata/SERVER/*.sql is the scenario, modes are in modes_test.go, testdata/SERVER/*.jsonl.gz the captures. test/golden/capture makes them
+// anew with the real Debezium. The tests are behind the build tag "integration" and need Kafka, MySQL and MariaDB of test/bed; they empty
+// the servers' binary logs, since positions are compared too.
 package golden

@@ -4,6 +4,7 @@ package takeover
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -36,7 +37,7 @@ type variant struct {
 const (
 	mysqlClass   = "io.debezium.connector.mysql.MySqlConnector"
 	mariadbClass = "io.debezium.connector.mariadb.MariaDbConnector"
-	bigRows      = 30000
+	bigRows      = 15000
 	transaction  = 6000
 )
 
@@ -355,7 +356,8 @@ func (h *hands) prepare(from int) {
 			h.t.Fatalf("%s: %v", q, err)
 		}
 	}
-	_ = conn.Raw(func(any) error { return os.ErrClosed }) // only another session can commit it
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })          // only another session can commit it
+	h.t.Cleanup(func() { _, _ = h.db.Exec("XA ROLLBACK '" + x + "'") }) // unless it was committed
 	h.insert(20)
 	h.sees("what comes after XA PREPARE", h.next)
 }

@@ -99,6 +99,11 @@ func TestRestOfASnapshot(t *testing.T) {
 	if err != nil || len(other) > 0 || !p.resumable() || !reflect.DeepEqual(p.more.rest, r) || p.more.filters != o.more.filters {
 		t.Errorf("the offset read back: %+v, %v, %v", p, other, err)
 	}
+	for _, marker := range []string{"INCREMENTAL", "BLOCKING"} { // Debezium's, beside a snapshot that a signal asked for
+		if o, _, err := parseOffset([]byte(`{"file":"f","pos":4,"snapshot":"` + marker + `"}`)); err != nil || o.running() {
+			t.Errorf("%s: %+v %v", marker, o, err)
+		}
+	}
 	if _, _, err := parseOffset([]byte(`{"file":"f","pos":4,"snapshot":"INITIAL","connectd_snapshot":"{"}`)); err == nil {
 		t.Error("a broken rest was taken")
 	}

@@ -148,7 +148,9 @@ func parseOffset(doc json.RawMessage) (o *offset, other []string, err error) {
 		case "gtids":
 			o.gtids = strings.NewReplacer("\n", "", "\r", "").Replace(s)
 		case "snapshot":
-			if s != "false" {
+			// Debezium also says INCREMENTAL and BLOCKING while one that a signal asked for runs: the one at the start is done
+			// (CommonOffsetContext.isInitialSnapshotRunning).
+			if s != "false" && s != "INCREMENTAL" && s != "BLOCKING" {
 				o.snapshot = s
 			}
 		case "snapshot_completed":

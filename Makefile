@@ -30,6 +30,7 @@ vet: check-setup ## go vet, with and without the integration tests
 	go vet ./...
 	go vet -tags integration ./...
 	go vet -tags bench ./bench
+	go vet -tags integration,takeover ./test/takeover
 
 lint: check-setup ## golangci-lint, pinned in tools/go.mod
 	@lint=$$(tools/need golangci-lint) && "$$lint" run --build-tags integration,bench ./...
@@ -51,7 +52,7 @@ test-chaos: check-setup ## 200,000 changes while connectd is killed, MySQL resta
 	CHAOS_CHANGES=$${CHAOS_CHANGES:-200000} go test -tags integration -count=1 -v -timeout 30m ./test/chaos
 
 test-takeover: check-setup ## Java Connect → connectd → Java in the middle of snapshots, XA and large transactions; needs Kafka and MySQL of test/bed; TAKEOVER_VARIANTS=all: MariaDB too
-	go test -tags integration -count=1 -v -timeout 30m ./test/takeover
+	go test -tags integration,takeover -count=1 -v -timeout 30m ./test/takeover
 
 golden: check-setup ## the MySQL and MariaDB connectors in all modes against Debezium's records; needs Kafka, MySQL and MariaDB of test/bed (test/golden/capture records anew)
 	go test -tags integration -count=1 -v -timeout 15m ./test/golden

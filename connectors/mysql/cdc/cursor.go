@@ -25,6 +25,8 @@ type cursor struct {
 
 	inTx    bool
 	held    *place // where reading starts again instead of restart; nil: there
+	bySet   bool   // with held: reading starts again by a GTID set, heldSet (MariaDB)
+	heldSet string
 	restart place  // where to read again
 	events  uint64 // completed since restart
 
@@ -147,6 +149,9 @@ func (c *cursor) offset() *offset {
 	}
 	if c.held != nil {
 		o.file, o.pos, o.event = c.held.file, c.held.pos, 0
+		if c.bySet {
+			o.gtids, o.whole = c.heldSet, true
+		}
 	}
 	o.tx = c.tx.mark()
 	return o
@@ -158,18 +163,21 @@ func (c *cursor) committed() offset {
 	if c.covered != nil {
 		o.covered = c.covered()
 	}
-	if c.held != nil {
-		o.file, o.pos = c.held.file, c.held.pos
-	}
 	if c.gtidMode {
 		o.gtids = c.gtids.String()
+	}
+	if c.held != nil {
+		o.file, o.pos = c.held.file, c.held.pos
+		if c.bySet {
+			o.gtids, o.whole = c.heldSet, true
+		}
 	}
 	return o
 }
 
 // last is the newest offset that covers all that was sent.
 func (c *cursor) last() *offset {
-	if c.lastRow == c.lastBase.row {
+	if c.lastRow == c.lastBase.row || c.lastBase.whole {
 		return c.lastBase
 	}
 	o := *c.lastBase

@@ -19,6 +19,8 @@ type offset struct {
 	row      uint64
 	serverID uint32
 	event    uint64
+	// whole: the set begins at a held transaction, before the one that rows are of, so that no row of that one is to be skipped.
+	whole bool
 	// snapshot is INITIAL, … while a snapshot runs, else empty. One that was not completed goes on if more has the rest, else starts again.
 	snapshot  string
 	completed bool // snapshot_completed, as read
@@ -57,6 +59,9 @@ func (o *offset) appendJSON(dst []byte, row uint64, table string, count int64) [
 	if o.gtids != "" {
 		dst = append(dst, `,"gtids":`...)
 		dst = appendJSONString(dst, o.gtids)
+	}
+	if o.whole {
+		row = 0
 	}
 	dst = appendNumber(dst, `,"row":`, row)
 	dst = appendNumber(dst, `,"server_id":`, uint64(o.serverID))

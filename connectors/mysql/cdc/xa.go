@@ -16,12 +16,14 @@ import (
 
 // An XA transaction stands in the binary log when it is prepared; whether it happened is known at its XA COMMIT or XA ROLLBACK, which may
 // come days later. Its row events are held until then. Meanwhile the offsets do not cover it: with GTIDs its own is left out of the set,
-// so that the server sends it again after a restart; without GTIDs reading starts again at the oldest one that is held.
+// so that the server sends it again after a restart; without GTIDs, and on MariaDB, whose sets have no holes, reading starts again at the
+// oldest one that is held.
 
 // heldXA are the row events of a transaction. One goroutine.
 type heldXA struct {
 	heldEvents
 	start place
+	set   string // GTIDs before it
 	uuid  string // with GTIDs
 	tag   string
 	gno   int64
@@ -40,7 +42,7 @@ type releasing struct {
 // xaStart begins to hold.
 func (r *reader) xaStart() {
 	c := r.cur
-	r.xa = &heldXA{start: place{c.file, c.start}, uuid: c.gtidUUID, tag: c.gtidTag, gno: c.gtidNumber}
+	r.xa = &heldXA{start: place{c.file, c.start}, set: c.done, uuid: c.gtidUUID, tag: c.gtidTag, gno: c.gtidNumber}
 	if c.skipEvents > 0 && c.resumed != nil && c.resumed.beyond(c.gtidUUID, c.gtidTag, c.gtidNumber) {
 		// The offset stands in a later transaction: this one is sent again because it was held.
 		r.xa.skipEvents, r.xa.skipRows = c.skipEvents, c.skipRows
@@ -98,10 +100,10 @@ func (r *reader) xaPrepared(ctx context.Context, body []byte) error {
 		r.prepared = map[string]*heldXA{}
 	}
 	r.prepared[id] = x
-	if c.gtidMode && x.uuid != "" {
+	if c.gtidMode && x.uuid != "" && !r.mariadb {
 		c.gtids.remove(x.uuid, x.tag, x.gno)
 	}
-	c.held = r.oldestHeld()
+	r.holdBack()
 	if err := r.commit(ctx); err != nil {
 		return err
 	}
@@ -109,19 +111,21 @@ func (r *reader) xaPrepared(ctx context.Context, body []byte) error {
 	return nil
 }
 
-// oldestHeld is where reading has to start again without GTIDs; nil if nothing is held.
-func (r *reader) oldestHeld() *place {
-	if r.gtidMode && !r.set.ignoreGTIDs {
-		return nil
+// holdBack has the cursor's offsets begin at the oldest transaction that is held, where its GTID cannot be left out of a set.
+func (r *reader) holdBack() {
+	c := r.cur
+	c.held, c.bySet = nil, false
+	byGTID := r.gtidMode && !r.set.ignoreGTIDs
+	if byGTID && !r.mariadb {
+		return
 	}
-	var oldest *place
 	for _, x := range r.prepared {
-		if oldest == nil || x.start.file < oldest.file || x.start.file == oldest.file && x.start.pos < oldest.pos {
-			p := x.start
-			oldest = &p
+		if c.held != nil && (x.start.file > c.held.file || x.start.file == c.held.file && x.start.pos >= c.held.pos) {
+			continue
 		}
+		p := x.start
+		c.held, c.bySet, c.heldSet = &p, byGTID, x.set
 	}
-	return oldest
 }
 
 // xaEnd deals with XA COMMIT and XA ROLLBACK.
@@ -152,11 +156,11 @@ func (r *reader) xaEnd(ctx context.Context, q *queryEvent, committed bool) error
 	}
 	base := c.offset()
 	delete(r.prepared, id)
-	if c.gtidMode && x.uuid != "" {
+	if c.gtidMode && x.uuid != "" && !r.mariadb {
 		c.gtids.add(x.uuid, x.tag, x.gno)
 		c.open = true
 	}
-	c.held = r.oldestHeld()
+	r.holdBack()
 	if committed {
 		if err := r.release(ctx, x, base, false); err != nil {
 			return err

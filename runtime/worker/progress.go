@@ -34,18 +34,11 @@ type asked struct {
 // watchProgress asks what runs for its progress, and reports what has changed, until ctx is done. Tasks are asked outside of w.mu: it is
 // their code.
 func (w *Worker) watchProgress(ctx context.Context) {
-	tick := time.NewTicker(progressLook)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			for _, a := range w.progressors() {
-				w.tell(now, a.r, progress(a.task))
-			}
+	every(ctx, progressLook, func(now time.Time) {
+		for _, a := range w.progressors() {
+			w.tell(now, a.r, progress(a.task))
 		}
-	}
+	})
 }
 
 func (w *Worker) progressors() []asked {

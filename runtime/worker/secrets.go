@@ -58,18 +58,11 @@ func (w *Worker) watchSecrets(ctx context.Context) {
 	if w.cfg.Builder.round() == nil {
 		return
 	}
-	tick := time.NewTicker(secretTick)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			if due := w.dueSecrets(now); len(due) > 0 {
-				w.lookUp(ctx, due)
-			}
+	every(ctx, secretTick, func(now time.Time) {
+		if due := w.dueSecrets(now); len(due) > 0 {
+			w.lookUp(ctx, due)
 		}
-	}
+	})
 }
 
 // dueSecrets lists the runs whose values are to be looked up again, also of those that have failed.

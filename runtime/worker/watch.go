@@ -20,18 +20,25 @@ func (w *Worker) watchAll(ctx context.Context) {
 	if w.cfg.StallTimeout <= 0 {
 		return
 	}
-	tick := time.NewTicker(min(max(w.cfg.StallTimeout/4, time.Millisecond), longestLook))
+	every(ctx, min(max(w.cfg.StallTimeout/4, time.Millisecond), longestLook), func(now time.Time) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, in := range w.instances {
+			w.look(in, now)
+		}
+	})
+}
+
+// every calls f each time d has passed, until ctx is done.
+func every(ctx context.Context, d time.Duration, f func(now time.Time)) {
+	tick := time.NewTicker(d)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			w.mu.Lock()
-			for _, in := range w.instances {
-				w.look(in, now)
-			}
-			w.mu.Unlock()
+			f(now)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package golden
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -31,9 +32,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// TestGolden runs the scenario of each server in all modes on one worker and compares what it wrote with the captures, record by record.
+// TestGolden runs the scenario in all modes on one worker and compares what it wrote with the captures, record by record. GOLDEN_SERVER names
+// the servers: mysql, the default, mariadb, or both with a comma.
 func TestGolden(t *testing.T) {
-	for name, sv := range servers {
+	for _, name := range strings.Split(cmp.Or(os.Getenv("GOLDEN_SERVER"), "mysql"), ",") {
+		sv, ok := servers[name]
+		if !ok {
+			t.Fatalf("GOLDEN_SERVER: there is no %q", name)
+		}
 		t.Run(name, func(t *testing.T) {
 			g := process.NewGroup(t, process.Config{Binary: binary})
 			got := sv.play(t, g.Add().REST, process.Unique("goldenrun"), sv.modes())

@@ -163,7 +163,7 @@ func (b *bed) singles(t testing.TB, table string, n int64) {
 	errs := make(chan error)
 	const writers = 4
 	for w := range int64(writers) {
-		go func() { errs <- b.insert(t.Context(), table, w+1, n, writers) }()
+		go func() { errs <- b.insert(t.Context(), table, w+1, n, writers, nil, nil) }()
 	}
 	for range writers {
 		if err := <-errs; err != nil {
@@ -172,8 +172,8 @@ func (b *bed) singles(t testing.TB, table string, n int64) {
 	}
 }
 
-// insert inserts the rows from, from+step … to.
-func (b *bed) insert(ctx context.Context, table string, from, to, step int64) error {
+// insert inserts the rows from, from+step … to by a connection of its own, and calls before and after for each; both may be nil.
+func (b *bed) insert(ctx context.Context, table string, from, to, step int64, before, after func(id int64)) error {
 	conn, err := b.db.Conn(ctx)
 	if err != nil {
 		return err
@@ -186,8 +186,14 @@ func (b *bed) insert(ctx context.Context, table string, from, to, step int64) er
 	defer insert.Close()
 	c, pad := digits(10), digits(5)
 	for id := from; id <= to; id += step {
+		if before != nil {
+			before(id)
+		}
 		if _, err := insert.ExecContext(ctx, id, id, c, pad); err != nil {
 			return err
+		}
+		if after != nil {
+			after(id)
 		}
 	}
 	return nil

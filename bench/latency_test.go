@@ -77,25 +77,10 @@ func (s *suite) rows(t *testing.T, r *reader, table string, rate, warm, n int) R
 
 // pace inserts the rows first, first+step … each when its time has come, and notes when it is committed.
 func (b *bed) pace(ctx context.Context, table string, begin time.Time, rate, first, step int, committed []atomic.Int64) error {
-	conn, err := b.db.Conn(ctx)
-	if err != nil {
-		return err
+	due := func(id int64) {
+		time.Sleep(time.Until(begin.Add(time.Duration(id) * time.Second / time.Duration(rate)))) // this is the load's own rhythm
 	}
-	defer conn.Close()
-	insert, err := conn.PrepareContext(ctx, "INSERT INTO "+database+"."+table+" VALUES (?, ?, ?, ?)")
-	if err != nil {
-		return err
-	}
-	defer insert.Close()
-	c, pad := digits(10), digits(5)
-	for i := first; i < len(committed); i += step {
-		time.Sleep(time.Until(begin.Add(time.Duration(i) * time.Second / time.Duration(rate)))) // this is the load's own rhythm
-		if _, err := insert.ExecContext(ctx, i, i, c, pad); err != nil {
-			return err
-		}
-		committed[i].Store(time.Now().UnixNano())
-	}
-	return nil
+	return b.insert(ctx, table, int64(first), int64(len(committed)-1), int64(step), due, func(id int64) { committed[id].Store(time.Now().UnixNano()) })
 }
 
 // watch notes when the record of each row arrives, until it has all of them.

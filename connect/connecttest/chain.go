@@ -242,18 +242,18 @@ var converterRules = []rule[ConverterDriver]{
 	{"closes without a record", func(t testing.TB, d ConverterDriver) {
 		defer noLeak(t)()
 		for _, isKey := range []bool{true, false} {
-			if err := d.start(t, isKey).Close(); err != nil {
+			if err := d.New(t, isKey).Close(); err != nil {
 				t.Errorf("closing: %v", err)
 			}
 		}
 	}},
 	{"carries null without a schema as null", func(t testing.TB, d ConverterDriver) {
 		var h connect.WireHeaders
-		out, ok, err := d.start(t, false).Append(context.Background(), nil, "t", &h, data.Datum{})
+		out, ok, err := d.New(t, false).Append(context.Background(), nil, "t", &h, data.Datum{})
 		if err != nil || ok && len(out) == 0 {
 			t.Errorf("null: %q, ok %v, %v; want no bytes and ok=false, or an encoding of null", out, ok, err)
 		}
-		if back, err := d.start(t, false).Decode(context.Background(), "t", nil, nil); err != nil || !back.Value.IsNull() {
+		if back, err := d.New(t, false).Decode(context.Background(), "t", nil, nil); err != nil || !back.Value.IsNull() {
 			t.Errorf("no bytes become %s, %v; want null", back.Value, err)
 		}
 	}},
@@ -261,7 +261,8 @@ var converterRules = []rule[ConverterDriver]{
 	{"takes any bytes without a panic", decodeAnything},
 }
 
-func (d ConverterDriver) start(t testing.TB, isKey bool) connect.Converter {
+// New makes a configured converter.
+func (d ConverterDriver) New(t testing.TB, isKey bool) connect.Converter {
 	t.Helper()
 	x := d.Plugin.New()
 	if err := x.Configure(parse(t, d.Plugin, d.Props), isKey); err != nil {
@@ -271,7 +272,7 @@ func (d ConverterDriver) start(t testing.TB, isKey bool) connect.Converter {
 }
 
 func roundTrip(t testing.TB, d ConverterDriver) {
-	enc, dec := d.start(t, false), d.start(t, false)
+	enc, dec := d.New(t, false), d.New(t, false)
 	values, must := d.Values, true
 	if values == nil {
 		values, must = Samples(), false
@@ -334,11 +335,11 @@ func roundTrip(t testing.TB, d ConverterDriver) {
 }
 
 func decodeAnything(t testing.TB, d ConverterDriver) {
-	x := d.start(t, false)
+	x := d.New(t, false)
 	inputs := [][]byte{{}, {0}, {0, 0, 0, 0, 1}, {0xff, 0xfe}, []byte("{"), []byte(`{"schema":null,"payload":1}`), []byte(`{"schema":{"type":"struct"},"payload":[]}`),
 		bytes.Repeat([]byte("["), 100_000), bytes.Repeat([]byte{0xff}, 64)}
 	for _, in := range Samples() {
-		if out, ok, err := d.start(t, false).Append(context.Background(), nil, "t", new(connect.WireHeaders), in); err == nil && ok {
+		if out, ok, err := d.New(t, false).Append(context.Background(), nil, "t", new(connect.WireHeaders), in); err == nil && ok {
 			for cut := 0; cut < len(out); cut += 1 + len(out)/50 {
 				torn := bytes.Clone(out)
 				torn[cut] ^= 0x15

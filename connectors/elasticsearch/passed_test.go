@@ -14,22 +14,15 @@ import (
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/connect/connecttest"
 	"github.com/connectd/connectd/connect/data"
 	"github.com/connectd/connectd/converters/json"
 )
 
 func converter(t testing.TB) connect.DocumentConverter {
 	t.Helper()
-	p := json.Plugin("test")
-	v, err := p.Config.Parse(config.Props{"converter.type": "value", "schemas.enable": "false"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := p.New().(connect.DocumentConverter)
-	if err := c.Configure(v, false); err != nil {
-		t.Fatal(err)
-	}
-	return c
+	d := connecttest.ConverterDriver{Plugin: json.Plugin("test"), Props: config.Props{"converter.type": "value", "schemas.enable": "false"}}
+	return d.New(t, false).(connect.DocumentConverter)
 }
 
 // readAs is a record as the runtime makes it of the bytes, decoded or passed as they are.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/connect/connecttest"
 	"github.com/connectd/connectd/connect/data"
 	"github.com/connectd/connectd/connectors/hdfs/format"
 	jsonfmt "github.com/connectd/connectd/connectors/hdfs/format/json"
@@ -18,16 +19,8 @@ import (
 
 func converter(t testing.TB) connect.DocumentConverter {
 	t.Helper()
-	p := json.Plugin("test")
-	v, err := p.Config.Parse(config.Props{"converter.type": "value", "schemas.enable": "false"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := p.New().(connect.DocumentConverter)
-	if err := c.Configure(v, false); err != nil {
-		t.Fatal(err)
-	}
-	return c
+	d := connecttest.ConverterDriver{Plugin: json.Plugin("test"), Props: config.Props{"converter.type": "value", "schemas.enable": "false"}}
+	return d.New(t, false).(connect.DocumentConverter)
 }
 
 // reading starts a task that writes below root and has tp0.

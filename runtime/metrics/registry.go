@@ -304,16 +304,7 @@ func (s *Scope) collect(ch chan<- prometheus.Metric) {
 		case in.hist != nil:
 			ch <- in.hist
 		case in.each != nil:
-			seen := map[string]bool{}
-			_, _ = safely(func() float64 {
-				in.each(func(label string, v float64) {
-					if !seen[label] { // the page would be refused as a whole
-						seen[label] = true
-						ch <- prometheus.MustNewConstMetric(in.f.desc, prometheus.GaugeValue, v, append(slices.Clone(s.labels), strings.ToValidUTF8(label, "�"))...)
-					}
-				})
-				return 0
-			})
+			s.collectEach(in, ch)
 		case in.read != nil:
 			if v, ok := safely(in.read); ok {
 				ch <- prometheus.MustNewConstMetric(in.f.desc, prometheus.GaugeValue, v, s.labels...)
@@ -323,6 +314,21 @@ func (s *Scope) collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	s.collectStatus(ch)
+}
+
+// collectEach collects a metric with a label of its own.
+func (s *Scope) collectEach(in instrumentNow, ch chan<- prometheus.Metric) {
+	seen := map[string]bool{}
+	yield := func(label string, v float64) {
+		if !seen[label] { // the page would be refused as a whole
+			seen[label] = true
+			ch <- prometheus.MustNewConstMetric(in.f.desc, prometheus.GaugeValue, v, append(slices.Clone(s.labels), strings.ToValidUTF8(label, "�"))...)
+		}
+	}
+	_, _ = safely(func() float64 {
+		in.each(yield)
+		return 0
+	})
 }
 
 func (s *Scope) collectStatus(ch chan<- prometheus.Metric) {

@@ -29,12 +29,15 @@ func (k *knownHeaders) matches(in *kgo.Record) bool {
 		return false
 	}
 	for i := range k.wire {
-		a, b := &k.wire[i], &in.Headers[i]
-		if a.Key != b.Key || (a.Value == nil) != (b.Value == nil) || !bytes.Equal(a.Value, b.Value) {
+		if !sameHeader(connect.WireHeader(in.Headers[i]), k.wire[i]) {
 			return false
 		}
 	}
 	return true
+}
+
+func sameHeader(a, b connect.WireHeader) bool {
+	return a.Key == b.Key && (a.Value == nil) == (b.Value == nil) && bytes.Equal(a.Value, b.Value)
 }
 
 // note sees the headers of a record that are not known. If they came for the second time, they are decoded again from a copy of their
@@ -47,10 +50,9 @@ func (k *knownHeaders) note(ctx context.Context, conv connect.HeaderConverter, i
 	}
 	again := k.topic == in.Topic && len(k.last) == len(in.Headers)
 	size := 0
-	for i := range in.Headers {
-		h := &in.Headers[i]
+	for i, h := range in.Headers {
 		size += len(h.Value)
-		again = again && h.Key == k.last[i].Key && (h.Value == nil) == (k.last[i].Value == nil) && bytes.Equal(h.Value, k.last[i].Value)
+		again = again && sameHeader(connect.WireHeader(h), connect.WireHeader(k.last[i]))
 	}
 	if !again || size > knownBytes {
 		k.topic, k.last = in.Topic, in.Headers

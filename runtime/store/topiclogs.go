@@ -263,10 +263,8 @@ func (l *connectorLog) committed(ctx context.Context, adm *kadm.Client, group st
 
 // Append writes one record to partition 0 and returns when it is durable.
 func (l *connectorLog) Append(ctx context.Context, key, value []byte) error {
-	if err := l.client.ProduceSync(ctx, &kgo.Record{Key: key, Value: value}).FirstErr(); err != nil {
-		return fmt.Errorf("writing to topic %q: %w", l.topic, err)
-	}
-	return nil
+	_, _, err := l.AppendAll(ctx, []connect.LogRecord{{Key: key, Value: value}})
+	return err
 }
 
 // AppendAll implements connect.TopicOffsets.

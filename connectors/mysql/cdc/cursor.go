@@ -24,11 +24,9 @@ type cursor struct {
 	open     bool     // gtids has more than done
 
 	inTx    bool
-	held    *place // where reading starts again instead of restart; nil: there
-	bySet   bool   // with held: reading starts again by a GTID set, heldSet (MariaDB)
-	heldSet string
-	restart place  // where to read again
-	events  uint64 // completed since restart
+	held    *heldPlace // where reading starts again instead of restart; nil: there
+	restart place      // where to read again
+	events  uint64     // completed since restart
 
 	// What is left to skip after a restart: events of the first transaction from its BEGIN on, then rows of the next rows event.
 	skipEvents uint64
@@ -50,6 +48,13 @@ type cursor struct {
 type place struct {
 	file string
 	pos  uint64
+}
+
+// heldPlace is where the oldest transaction begins that is held.
+type heldPlace struct {
+	place
+	set   string // GTIDs before it
+	bySet bool   // the set, not the place, finds it again (MariaDB)
 }
 
 // cursorAt starts at an offset.
@@ -141,37 +146,35 @@ func (c *cursor) offset() *offset {
 	if c.inTx {
 		o.event = c.events
 	}
-	if c.covered != nil {
-		o.covered = c.covered()
-	}
 	if c.gtidMode {
 		o.gtids = c.done
 	}
-	if c.held != nil {
-		o.file, o.pos, o.event = c.held.file, c.held.pos, 0
-		if c.bySet {
-			o.gtids, o.whole = c.heldSet, true
-		}
-	}
+	c.complete(o)
 	o.tx = c.tx.mark()
 	return o
+}
+
+// complete adds what every offset of now says beside the position, which it takes back to the oldest transaction that is held.
+func (c *cursor) complete(o *offset) {
+	if c.covered != nil {
+		o.covered = c.covered()
+	}
+	if c.held == nil {
+		return
+	}
+	o.file, o.pos, o.event = c.held.file, c.held.pos, 0
+	if c.held.bySet {
+		o.gtids, o.whole = c.held.set, true
+	}
 }
 
 // committed is the offset behind the current transaction.
 func (c *cursor) committed() offset {
 	o := offset{tsSec: c.tsMicros / 1e6, file: c.file, pos: c.end, serverID: c.serverID, more: c.more}
-	if c.covered != nil {
-		o.covered = c.covered()
-	}
 	if c.gtidMode {
 		o.gtids = c.gtids.String()
 	}
-	if c.held != nil {
-		o.file, o.pos = c.held.file, c.held.pos
-		if c.bySet {
-			o.gtids, o.whole = c.heldSet, true
-		}
-	}
+	c.complete(&o)
 	return o
 }
 

@@ -345,18 +345,14 @@ func mapTypes(body []byte) ([]byte, error) {
 // inconsistent deals with an event that cannot be used, by inconsistent.schema.handling.mode: nil means pass over it.
 func (r *reader) inconsistent(err error) error {
 	switch r.set.unknownTable {
-	case "warn", "skip", "ignore":
-		r.meter.addErroneous(1)
-	}
-	switch r.set.unknownTable {
 	case "warn":
 		r.log.Warn("passing over changes", "error", err, "file", r.cur.file, "position", r.cur.start)
-		return nil
 	case "skip", "ignore":
-		return nil
 	default:
 		return err
 	}
+	r.meter.addErroneous(1)
+	return nil
 }
 
 func tableNumber(body []byte) uint64 {

@@ -18,7 +18,7 @@ type flavor struct {
 
 var (
 	mysqlFlavor   = newFlavor("mysql")
-	mariadbFlavor = newMariaDBFlavor()
+	mariadbFlavor = newFlavor("mariadb")
 )
 
 const mariadbStructMaker = "io.debezium.connector.mariadb.MariaDbSourceInfoStructMaker"
@@ -27,7 +27,7 @@ func newFlavor(name string) *flavor {
 	pkg := "io.debezium.connector." + name
 	source := sourceSchema(pkg + ".Source")
 	return &flavor{
-		connector: name, source: source,
+		connector: name, source: source, commentsWithChanges: name == "mariadb",
 		schemaChangeKey: data.MakeStruct(pkg+".SchemaChangeKey").Version(1).
 			Field("databaseName", data.StringSchema).
 			Build(),
@@ -40,12 +40,6 @@ func newFlavor(name string) *flavor {
 			Field("tableChanges", data.ListOf(changeSchema)).
 			Build(),
 	}
-}
-
-func newMariaDBFlavor() *flavor {
-	f := newFlavor("mariadb")
-	f.commentsWithChanges = true
-	return f
 }
 
 // MariaDB is the connector for MariaDB, under Debezium's class name. Its config is that of the MySQL connector but for

@@ -15,14 +15,7 @@ func TestRolledBackRows(t *testing.T) {
 	for _, mode := range []string{"gtid", "file"} {
 		for size, want := range map[string]string{"0": "0,1,2,3,4,5,6,7,8,9", "2": "0,1,2,6,7,8,9", "1000": "0,1,2,6,7,8,9"} {
 			t.Run(mode+" "+size, func(t *testing.T) {
-				more := config.Props{"binlog.buffer.size": size}
-				if mode == "file" {
-					more["gtid.ignore.on.recovery"] = "true"
-				}
-				c, props := mariadb(t, more)
-				logs := &memoryLogs{}
-				task := startFlavored(t, mariadbFlavor, props, logs, "")
-				task.until("the snapshot", ended)
+				c, props, logs, task := startMariaDB(t, mode, config.Props{"binlog.buffer.size": size})
 				run(t, c, "INSERT INTO items VALUES (1, 'kept'), (2, 'kept')",
 					"BEGIN", "INSERT INTO items VALUES (3, 'gone'), (4, 'gone')", "CREATE TEMPORARY TABLE scratch (id INT)", "INSERT INTO items VALUES (5, 'gone')", "ROLLBACK",
 					"BEGIN", "INSERT INTO items VALUES (6, 'kept')", "INSERT INTO items VALUES (7, 'kept')", "INSERT INTO items VALUES (8, 'kept')", "COMMIT",

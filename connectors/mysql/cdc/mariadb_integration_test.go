@@ -48,19 +48,26 @@ func mariadb(t testing.TB, more config.Props) (*client.Conn, config.Props) {
 	return c, p
 }
 
+// startMariaDB starts a task of mariadb's config, which finds its place by GTIDs or, in the mode file, by the place in the file, and waits
+// for its snapshot.
+func startMariaDB(t testing.TB, mode string, more config.Props) (c *client.Conn, props config.Props, logs *memoryLogs, task *running) {
+	t.Helper()
+	if mode == "file" {
+		more["gtid.ignore.on.recovery"] = "true"
+	}
+	c, props = mariadb(t, more)
+	logs = &memoryLogs{}
+	task = startFlavored(t, mariadbFlavor, props, logs, "")
+	task.until("the snapshot", ended)
+	return c, props, logs, task
+}
+
 // TestMariaDB follows transactions of each kind, and restarts at every offset: nothing is missing, nothing comes twice but what the
 // restart rule repeats.
 func TestMariaDB(t *testing.T) {
 	for _, mode := range []string{"gtid", "file"} {
 		t.Run(mode, func(t *testing.T) {
-			more := config.Props{"include.query": "true"}
-			if mode == "file" {
-				more["gtid.ignore.on.recovery"] = "true"
-			}
-			c, props := mariadb(t, more)
-			logs := &memoryLogs{}
-			task := startFlavored(t, mariadbFlavor, props, logs, "")
-			task.until("the snapshot", ended)
+			c, props, logs, task := startMariaDB(t, mode, config.Props{"include.query": "true"})
 			snapshot := len(task.seen)
 			run(t, c, "INSERT INTO items VALUES (10, 'a'), (11, 'b')", "BEGIN", "UPDATE items SET v = 'c' WHERE id = 10", "UPDATE items SET id = 12 WHERE id = 11", "COMMIT",
 				"CREATE TABLE other (a INT PRIMARY KEY, b DECIMAL(5,2) DEFAULT 1.50)", "INSERT INTO other (a) VALUES (1)", "ALTER TABLE other ADD COLUMN c VARCHAR(9) DEFAULT 'x' AFTER a",
@@ -112,14 +119,7 @@ func TestMariaDB(t *testing.T) {
 func TestMariaDBHeldXA(t *testing.T) {
 	for _, mode := range []string{"gtid", "file"} {
 		t.Run(mode, func(t *testing.T) {
-			more := config.Props{}
-			if mode == "file" {
-				more["gtid.ignore.on.recovery"] = "true"
-			}
-			c, props := mariadb(t, more)
-			logs := &memoryLogs{}
-			task := startFlavored(t, mariadbFlavor, props, logs, "")
-			task.until("the snapshot", ended)
+			c, props, logs, task := startMariaDB(t, mode, config.Props{})
 			holder, _ := mariadbSession(t)
 			run(t, c, "INSERT INTO items VALUES (10, 'before')")
 			run(t, holder, "USE inventory", "XA START 'kept'", "INSERT INTO items VALUES (20, 'kept'), (21, 'kept')", "XA END 'kept'", "XA PREPARE 'kept'")

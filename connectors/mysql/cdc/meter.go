@@ -77,7 +77,7 @@ func newMeter(m connect.Metrics, now func() time.Time) *meter {
 			return float64(t.now().Sub(t.stream.at).Milliseconds())
 		},
 	} {
-		m.Gauge(metric, t.locked(read))
+		m.Gauge(metric, locked(&t.mu, read))
 	}
 	return t
 }
@@ -97,7 +97,7 @@ func (m *meter) snapshotGauges(to connect.Metrics) {
 			return s.end.Sub(s.began).Seconds()
 		},
 	} {
-		to.Gauge(metric, m.locked(func() float64 {
+		to.Gauge(metric, locked(&m.mu, func() float64 {
 			if m.snap == nil {
 				return 0
 			}
@@ -128,10 +128,11 @@ func asNumber(b bool) float64 {
 	return 0
 }
 
-func (m *meter) locked(read func() float64) func() float64 {
+// locked is read under a lock.
+func locked(mu *sync.Mutex, read func() float64) func() float64 {
 	return func() float64 {
-		m.mu.Lock()
-		defer m.mu.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		return read()
 	}
 }

@@ -82,20 +82,34 @@ func (n *notifier) initial(ctx context.Context, at *offset, status string, notes
 	return n.send(ctx, at, aggregateInitial, newUUID(), status, notes)
 }
 
-// table are the notes of a table that is begun, with all tables of the snapshot.
-func (n *notifier) table(id history.TableID, all []string) []note {
-	if n.off() {
-		return nil
-	}
-	all = javamap.Order(slices.Clone(all), javamap.Default(len(all))) // a HashSet in Java; the tables that are done stand in the order they were read
-	return []note{{noteCurrent, id.String()}, {noteTables, strings.Join(all, ",")}}
+// snapshotNames are all tables of a snapshot, as notifications list them.
+type snapshotNames struct {
+	begun string // with a table that is begun: in the order of a HashSet
+	done  string // with one that is done: in the order they are read
 }
 
-func (n *notifier) tableDone(id history.TableID, rows int64, all []string) []note {
+func snapshotNamesOf(ids []history.TableID) snapshotNames {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	done := strings.Join(names, ",")
+	return snapshotNames{begun: strings.Join(javamap.Order(names, javamap.Default(len(names))), ","), done: done}
+}
+
+// table are the notes of a table that is begun.
+func (n *notifier) table(id history.TableID, all snapshotNames) []note {
 	if n.off() {
 		return nil
 	}
-	return []note{{noteScanned, id.String()}, {noteTables, strings.Join(all, ",")}, {noteRows, strconv.FormatInt(rows, 10)}, {noteStatus, scanSucceeded}}
+	return []note{{noteCurrent, id.String()}, {noteTables, all.begun}}
+}
+
+func (n *notifier) tableDone(id history.TableID, rows int64, all snapshotNames) []note {
+	if n.off() {
+		return nil
+	}
+	return []note{{noteScanned, id.String()}, {noteTables, all.done}, {noteRows, strconv.FormatInt(rows, 10)}, {noteStatus, scanSucceeded}}
 }
 
 func (n *notifier) send(ctx context.Context, at connect.SourceOffset, aggregate, id, status string, notes []note) error {

@@ -247,10 +247,10 @@ func (r *reader) kept(ch *history.Change) bool {
 // is more than is kept: of a statement that touches something captured, also its changes of databases, and of names that are gone when it
 // ends (BinlogDatabaseSchema.parseDdl, EventDispatcher.dispatchSchemaChangeEvent).
 func (r *reader) told(ch *history.Change, all []history.Change) bool {
-	if r.kept(ch) || !r.set.history.capturedTables || builtinDB(ch.DB) && !r.set.filters.builtin {
-		return r.kept(ch)
-	}
-	if ch.InTableChanges() || !r.set.filters.database(ch.DB) {
+	switch {
+	case r.kept(ch):
+		return true
+	case !r.set.history.capturedTables, builtinDB(ch.DB) && !r.set.filters.builtin, ch.InTableChanges(), !r.set.filters.database(ch.DB):
 		return false
 	}
 	return slices.ContainsFunc(all, func(x history.Change) bool {

@@ -275,16 +275,9 @@ func (q *queue) backlog() int {
 
 // measure binds the metrics of the queue.
 func (q *queue) measure(m connect.Metrics) {
-	read := func(f func() float64) func() float64 {
-		return func() float64 {
-			q.mu.Lock()
-			defer q.mu.Unlock()
-			return f()
-		}
-	}
 	m.Gauge(metricQueue, func() float64 { return float64(q.backlog()) })
-	m.Gauge(metricQueueRoom, read(func() float64 { return float64(max(q.maxRecords-q.records, 0)) }))
-	m.Gauge(metricQueueBytes, read(func() float64 { return float64(q.bytes) }))
+	m.Gauge(metricQueueRoom, locked(&q.mu, func() float64 { return float64(max(q.maxRecords-q.records, 0)) }))
+	m.Gauge(metricQueueBytes, locked(&q.mu, func() float64 { return float64(q.bytes) }))
 	m.Gauge(metricQueueSize, func() float64 { return float64(q.maxRecords) })
 	m.Gauge(metricQueueBytesSize, func() float64 { return float64(q.maxBytes) })
 }

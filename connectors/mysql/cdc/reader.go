@@ -209,7 +209,6 @@ func (r *reader) learn(ctx context.Context, conn *server.Conn) error {
 		return err
 	}
 	r.lowerCase, _ = strconv.Atoi(v)
-	r.ddl.MariaDB = r.mariadb
 	r.store = history.NewStore(history.StoreConfig{Log: r.topic, Tables: r.copies, Server: r.set.prefix, LowerCaseTableNames: r.lowerCase, Parser: r.ddl,
 		PreferDDL: r.set.history.preferDDL, SkipUnparseableDDL: r.set.history.skipUnparseable, DDLFilter: r.set.history.ddlFilter, Now: r.w.now,
 		GTIDFilter: r.set.gtidFilter.keeps(), Logger: r.log})

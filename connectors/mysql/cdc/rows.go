@@ -205,17 +205,14 @@ func (r *reader) badRow(m *tableMap, n uint64, err error) error {
 		return r.inconsistent(fmt.Errorf("%w; take a new snapshot if the schema history is incomplete", err))
 	}
 	switch r.set.undecodable {
-	case "warn", "skip", "ignore":
-		r.meter.addErroneous(1)
-	}
-	switch r.set.undecodable {
 	case "warn":
 		r.log.Warn("passing over the rest of an event", "error", err, "file", r.cur.file, "position", r.cur.start)
-		return nil
 	case "skip", "ignore":
-		return nil
+	default:
+		return err
 	}
-	return err
+	r.meter.addErroneous(1)
+	return nil
 }
 
 // origin is the source of the current event.

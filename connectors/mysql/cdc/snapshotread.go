@@ -29,8 +29,8 @@ type dumper struct {
 
 	plan   sync.Mutex // of what is read next
 	tables []history.TableID
-	names  []string // of all tables of the snapshot, for notifications
-	cur    *scan    // the table of which there is more to take; nil: the next begins
+	names  snapshotNames
+	cur    *scan // the table of which there is more to take; nil: the next begins
 
 	mu    sync.Mutex // of what is sent, and of the spans of the scans
 	cond  *sync.Cond // a chunk was sent
@@ -69,8 +69,8 @@ type chunk struct {
 
 func newDumper(s *snapshotter, ids []history.TableID) *dumper {
 	d := &dumper{snapshotter: s, tables: ids, rest: &rest{next: ids}}
-	for _, id := range ids {
-		d.names = append(d.names, id.String())
+	if !s.notify.off() {
+		d.names = snapshotNamesOf(ids)
 	}
 	d.cond = sync.NewCond(&d.mu)
 	d.at = d.offset()

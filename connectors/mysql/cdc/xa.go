@@ -22,9 +22,8 @@ import (
 // heldXA are the row events of a transaction. One goroutine.
 type heldXA struct {
 	heldEvents
-	start place
-	set   string // GTIDs before it
-	uuid  string // with GTIDs
+	start heldPlace
+	uuid  string // of its GTID, where a set can be without it; else empty
 	tag   string
 	gno   int64
 	rows  int // row events among them
@@ -42,7 +41,10 @@ type releasing struct {
 // xaStart begins to hold.
 func (r *reader) xaStart() {
 	c := r.cur
-	r.xa = &heldXA{start: place{c.file, c.start}, set: c.done, uuid: c.gtidUUID, tag: c.gtidTag, gno: c.gtidNumber}
+	r.xa = &heldXA{start: heldPlace{place: place{c.file, c.start}, set: c.done, bySet: r.gtidMode && !r.set.ignoreGTIDs}}
+	if !r.mariadb {
+		r.xa.uuid, r.xa.tag, r.xa.gno = c.gtidUUID, c.gtidTag, c.gtidNumber
+	}
 	if c.skipEvents > 0 && c.resumed != nil && c.resumed.beyond(c.gtidUUID, c.gtidTag, c.gtidNumber) {
 		// The offset stands in a later transaction: this one is sent again because it was held.
 		r.xa.skipEvents, r.xa.skipRows = c.skipEvents, c.skipRows
@@ -100,7 +102,7 @@ func (r *reader) xaPrepared(ctx context.Context, body []byte) error {
 		r.prepared = map[string]*heldXA{}
 	}
 	r.prepared[id] = x
-	if c.gtidMode && x.uuid != "" && !r.mariadb {
+	if c.gtidMode && x.uuid != "" {
 		c.gtids.remove(x.uuid, x.tag, x.gno)
 	}
 	r.holdBack()
@@ -114,17 +116,14 @@ func (r *reader) xaPrepared(ctx context.Context, body []byte) error {
 // holdBack has the cursor's offsets begin at the oldest transaction that is held, where its GTID cannot be left out of a set.
 func (r *reader) holdBack() {
 	c := r.cur
-	c.held, c.bySet = nil, false
-	byGTID := r.gtidMode && !r.set.ignoreGTIDs
-	if byGTID && !r.mariadb {
-		return
-	}
+	c.held = nil
 	for _, x := range r.prepared {
-		if c.held != nil && (x.start.file > c.held.file || x.start.file == c.held.file && x.start.pos >= c.held.pos) {
+		if x.start.bySet && !r.mariadb { // its GTID is left out of the set
 			continue
 		}
-		p := x.start
-		c.held, c.bySet, c.heldSet = &p, byGTID, x.set
+		if c.held == nil || x.start.file < c.held.file || x.start.file == c.held.file && x.start.pos < c.held.pos {
+			c.held = &x.start
+		}
 	}
 }
 
@@ -156,7 +155,7 @@ func (r *reader) xaEnd(ctx context.Context, q *queryEvent, committed bool) error
 	}
 	base := c.offset()
 	delete(r.prepared, id)
-	if c.gtidMode && x.uuid != "" && !r.mariadb {
+	if c.gtidMode && x.uuid != "" {
 		c.gtids.add(x.uuid, x.tag, x.gno)
 		c.open = true
 	}

@@ -5,16 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// Position is a source offset as history documents hold it. Zero fields are absent.
+// Position is a source offset as history documents hold it. Zero fields are absent. The tags are those of the mirror's header.
 type Position struct {
-	TsSec    int64  // seconds since the epoch
-	File     string // binlog file
-	Pos      uint64
-	GTIDs    string
-	Snapshot string // INITIAL, … while a snapshot runs; "true" as older versions wrote it
-	ServerID uint32
-	Event    uint64 // events to skip in the transaction
-	Row      uint64 // rows to skip in the event
+	TsSec    int64  `json:"ts_sec,omitempty"` // seconds since the epoch
+	File     string `json:"file,omitempty"`   // binlog file
+	Pos      uint64 `json:"pos,omitempty"`
+	GTIDs    string `json:"gtids,omitempty"`
+	Snapshot string `json:"snapshot,omitempty"` // INITIAL, … while a snapshot runs; "true" as older versions wrote it
+	ServerID uint32 `json:"server_id,omitempty"`
+	Event    uint64 `json:"event,omitempty"` // events to skip in the transaction
+	Row      uint64 `json:"row,omitempty"`   // rows to skip in the event
 }
 
 // Document is one record of the schema history topic (io.debezium.relational.history.HistoryRecord).

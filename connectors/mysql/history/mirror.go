@@ -260,7 +260,7 @@ func (m *mirror) write(ctx context.Context) error {
 	h := mirrorHeader{Version: mirrorVersion, Base: m.base, Upto: m.upto, Last: m.last, Settings: m.settings, Charset: m.model.server,
 		Documents: m.documents, Records: len(m.written), Sum: strconv.FormatUint(m.sum, 16)}
 	for _, p := range m.bounds {
-		h.Bounds = append(h.Bounds, position(p))
+		h.Bounds = append(h.Bounds, p.Position)
 	}
 	out = append(out, connect.LogRecord{Key: headerKey(m.server), Value: mustJSON(h)})
 	if _, _, err := m.offsets.AppendAll(ctx, out); err != nil {

@@ -29,24 +29,12 @@ type mirrorHeader struct {
 	Base      int64      `json:"base"`      // offset of the first document that was folded
 	Upto      int64      `json:"upto"`      // offset behind the last one that was
 	Last      string     `json:"last"`      // fingerprint of the document before Upto
-	Bounds    []position `json:"bounds"`    // of the documents
+	Bounds    []Position `json:"bounds"`    // of the documents
 	Settings  string     `json:"settings"`  // what folding depends on
 	Charset   string     `json:"charset"`   // the server's
 	Documents int        `json:"documents"` // of the server among those that were folded
 	Records   int        `json:"records"`   // number of the other records
 	Sum       string     `json:"sum"`       // of their hashes
-}
-
-// position is Position in JSON.
-type position struct {
-	TsSec    int64  `json:"ts_sec,omitempty"`
-	File     string `json:"file,omitempty"`
-	Pos      uint64 `json:"pos,omitempty"`
-	GTIDs    string `json:"gtids,omitempty"`
-	Snapshot string `json:"snapshot,omitempty"`
-	ServerID uint32 `json:"server_id,omitempty"`
-	Event    uint64 `json:"event,omitempty"`
-	Row      uint64 `json:"row,omitempty"`
 }
 
 type mirrorCharset struct {

@@ -20,7 +20,7 @@ func (s *Store) recoverMirror(ctx context.Context, stop *stopPoint, covered int6
 	h := m.header
 	var b bounds
 	for _, p := range h.Bounds {
-		b = append(b, Position(p))
+		b = append(b, stopAt(p, nil))
 	}
 	if !b.within(stop) {
 		return out, false, nil

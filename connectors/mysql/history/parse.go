@@ -388,18 +388,14 @@ func (st *statement) rename() error {
 		}
 		text := prefix + c.src[c.toks[from].start:c.toks[c.i-1].end]
 		t := st.m.Table(old)
-		if t == nil && exists {
+		switch {
+		case t != nil:
+			st.add(Change{Type: Alter, ID: id, PreviousID: old, Table: st.moved(t, id), DDL: text})
+		case exists:
 			st.add(Change{Type: Other, ID: id, PreviousID: old, DDL: text})
-			if !c.acceptPunct(',') {
-				return nil
-			}
-			continue
-		}
-		if t == nil {
+		default:
 			return fmt.Errorf("renaming table %s: %w", old, ErrUnknownTable)
 		}
-		t = st.moved(t, id)
-		st.add(Change{Type: Alter, ID: id, PreviousID: old, Table: t, DDL: text})
 		if !c.acceptPunct(',') {
 			return nil
 		}

@@ -24,6 +24,7 @@ type block struct {
 	records []kgo.Record
 	batch   []*connect.SourceRecord // for Recycler and dead letters; the task's slice may be reused before
 	buf     pipeline.Buffer
+	lanes   []*pipeline.Buffer // of the lanes of fanout
 
 	segments []*segment // those in use first
 	used     int
@@ -70,7 +71,30 @@ func (p *pool) get(n int) *block {
 }
 
 // size is the memory b holds on to.
-func (b *block) size() int64 { return int64(b.buf.Size()) + int64(cap(b.records))*recordBytes }
+func (b *block) size() int64 {
+	n := int64(b.buf.Size()) + int64(cap(b.records))*recordBytes
+	for _, l := range b.lanes {
+		n += int64(l.Size())
+	}
+	return n
+}
+
+// heldBytes is the memory b holds now: with results that outgrew their chunks.
+func (b *block) heldBytes() int64 {
+	n := b.size() + int64(b.buf.Held()-b.buf.Size())
+	for _, l := range b.lanes {
+		n += int64(l.Held() - l.Size())
+	}
+	return n
+}
+
+// laneBuffer is what lane i converts into.
+func (b *block) laneBuffer(i int) *pipeline.Buffer {
+	for i >= len(b.lanes) {
+		b.lanes = append(b.lanes, new(pipeline.Buffer))
+	}
+	return b.lanes[i]
+}
 
 // segment finds the open segment of p, or opens one.
 func (b *block) segment(t *tracker, p *connect.SourcePartition) *segment {
@@ -168,6 +192,9 @@ func (p *pool) put(b *block) {
 	clear(b.batch)
 	b.records, b.batch = b.records[:0], b.batch[:0]
 	b.buf.Reset()
+	for _, l := range b.lanes {
+		l.Reset()
+	}
 	for _, s := range b.segments[:b.used] {
 		s.source, s.part, s.last = nil, nil, nil
 	}

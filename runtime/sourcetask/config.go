@@ -43,6 +43,10 @@ type Config struct {
 	Context connect.SourceTaskContext
 	// Chain belongs to the task, which closes it and its dead-letter queue.
 	Chain *pipeline.Chain
+	// Threads is how many goroutines may transform and convert the records of one large batch (source.conversion.threads); below 2: one.
+	// AnotherChain makes one more instance of Chain's plugins, without its error handling; nil: there can be none.
+	Threads      int
+	AnotherChain func() (*pipeline.Chain, error)
 
 	// Producer are the options of the task's own Kafka client: brokers, security, acks, compression, linger, idempotence, and a
 	// partitioner that leaves records with a Partition of their own where they are (kafka.Partitioner). Limits of buffered records and

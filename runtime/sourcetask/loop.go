@@ -27,7 +27,7 @@ func (t *Task) Run(ctx context.Context) error {
 	t.cancelLife()
 	t.mem.Close()
 	t.cfg.Chain.DeadLetter().Close()
-	err = errors.Join(err, protect(t.cfg.Chain.Close))
+	err = errors.Join(err, protect(t.cfg.Chain.Close), t.fan.close())
 	switch {
 	case t.fence.Closed():
 		return pipeline.ErrAbandoned

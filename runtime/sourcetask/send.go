@@ -14,6 +14,7 @@ import (
 // sendBatches transforms, converts and produces until the poll goroutine closes the channel. After a failure it still takes batches,
 // so that the poll goroutine comes to its end, and sends none.
 func (t *Task) sendBatches() {
+	defer t.fan.end()
 	for p := range t.batches {
 		if len(p.records) == 0 || t.send.Err() != nil {
 			continue
@@ -32,11 +33,13 @@ func (t *Task) sendBatch(batch []*connect.SourceRecord) error {
 	if t.recycler != nil || t.reports {
 		b.batch = append(b.batch, batch...)
 	}
+	t.fan.start(b, batch)
 	err := t.sendRecords(b, batch)
+	t.fan.finish(err != nil)
 	if err != nil {
 		b.failed.Store(true) // not all of it was handled: nothing to recycle
 	}
-	b.bytes = b.size() + int64(b.buf.Held()-b.buf.Size())
+	b.bytes = b.heldBytes()
 	t.retained.Add(b.bytes)
 	t.mem.Add(b.bytes)
 	// Segments end at the last record that was handled, so that the prefix before a failure counts.
@@ -66,9 +69,12 @@ func (t *Task) sendRecords(b *block, batch []*connect.SourceRecord) error {
 		}
 		out := &b.records[i]
 		t.cur = sending{b: b, r: r}
-		outcome, err := t.convert(b, r, out)
-		if err != nil {
-			return err
+		outcome, done := t.fan.converted(i)
+		if !done {
+			var err error
+			if outcome, err = t.convert(b, r, out); err != nil {
+				return err
+			}
 		}
 		s := b.segment(&t.track, t.tracked(r))
 		switch {
@@ -114,7 +120,7 @@ func (t *Task) convert(b *block, r *connect.SourceRecord, out *kgo.Record) (pipe
 		return o, err
 	}
 	if r.Topic == "" {
-		return pipeline.Skipped, fmt.Errorf("converting: a record without a topic (source partition %s)", partitionText(r))
+		return pipeline.Skipped, fmt.Errorf("converting: %w (source partition %s)", pipeline.ErrNoTopic, partitionText(r))
 	}
 	return t.cfg.Chain.Encode(t.send, &b.buf, &r.Record, out, from)
 }

@@ -42,6 +42,7 @@ type Task struct {
 	promise func(*kgo.Record, error)
 	topics  map[string]struct{}   // that exist; the sender's alone
 	cur     sending               // the sender's alone
+	fan     *fanout               // likewise; nil: batches are not fanned out
 	origin  pipeline.SourceOrigin // likewise
 	limits  sync.Map              // int32 by topic: max.message.bytes that are below Config.MaxBatchBytes
 	reports bool                  // failed records are logged or go to the dead-letter topic
@@ -110,6 +111,7 @@ func New(cfg Config) *Task {
 	t.life, t.cancelLife = context.WithCancel(context.Background())
 	t.send, t.cancelSend = context.WithCancel(t.life)
 	t.poll, t.cancelPoll = context.WithCancel(t.send)
+	t.fan = newFanout(t)
 	t.measure()
 	return t
 }

@@ -106,6 +106,7 @@ func (x *transactions) begin(ctx context.Context) error {
 
 // sendInTransactions is sendBatches of an exactly-once task.
 func (t *Task) sendInTransactions() {
+	defer t.fan.end()
 	var tick <-chan time.Time
 	if t.txn.Boundary == BoundaryInterval {
 		ticker := time.NewTicker(t.txn.Interval)

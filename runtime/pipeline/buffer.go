@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"sync"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connectd/connectd/connect"
@@ -12,10 +14,10 @@ const ChunkSize = 64 << 10
 // Buffer holds the bytes and headers of one batch of records. Its memory is used again after Reset, when nobody can reach a record of
 // the batch any more. Not safe for concurrent use; the zero Buffer is ready.
 type Buffer struct {
-	chunks [][]byte // all of ChunkSize capacity
-	next   int      // index of the next chunk to take
-	free   []byte   // empty slice over the rest of the chunk in use
-	large  int      // bytes of results that outgrew their chunk
+	own   chunks
+	part  *chunks // of the Buffer that this is a Part of; else nil
+	free  []byte  // empty slice over the rest of the chunk in use
+	large int     // bytes of results that outgrew their chunk
 
 	headers []kgo.RecordHeader // free part
 	slabs   [][]kgo.RecordHeader
@@ -23,6 +25,26 @@ type Buffer struct {
 
 	same sameHeaders
 }
+
+// chunks is memory to cut results of; Parts take theirs at the same time.
+type chunks struct {
+	mu   sync.Mutex
+	all  [][]byte // of ChunkSize capacity each
+	next int      // index of the next to take
+}
+
+func (c *chunks) take() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next == len(c.all) {
+		c.all = append(c.all, make([]byte, 0, ChunkSize))
+	}
+	c.next++
+	return c.all[c.next-1]
+}
+
+// Part is a Buffer for another goroutine, over chunks of b: a batch takes the same memory whoever converts how much of it. Reset it with b.
+func (b *Buffer) Part() *Buffer { return &Buffer{part: &b.own} }
 
 // sameHeaders are the headers of the record encoded last. Those of a batch are often one slice, and what can be reached from a record
 // does not change while the batch is under way (invariant 7): they are converted once.
@@ -61,11 +83,11 @@ func (b *Buffer) Tail() []byte {
 }
 
 func (b *Buffer) grow() {
-	if b.next == len(b.chunks) {
-		b.chunks = append(b.chunks, make([]byte, 0, ChunkSize))
+	if b.part != nil {
+		b.free = b.part.take()
+	} else {
+		b.free = b.own.take()
 	}
-	b.free = b.chunks[b.next]
-	b.next++
 }
 
 // Keep takes over what was appended to Tail. A result that outgrew the chunk keeps the memory it has moved to.
@@ -101,9 +123,9 @@ func (b *Buffer) growHeaders(n int) {
 	b.slab++
 }
 
-// Size is the memory the buffer keeps over a Reset, in bytes.
+// Size is the memory the buffer keeps over a Reset, in bytes; that of a Part is without its chunks.
 func (b *Buffer) Size() int {
-	n := len(b.chunks) * ChunkSize
+	n := len(b.own.all) * ChunkSize
 	for _, s := range b.slabs {
 		n += len(s) * 40
 	}
@@ -118,5 +140,5 @@ func (b *Buffer) Reset() {
 	for _, s := range b.slabs[:b.slab] {
 		clear(s) // header keys and oversized values
 	}
-	b.next, b.free, b.large, b.headers, b.slab, b.same = 0, nil, 0, nil, 0, sameHeaders{}
+	b.own.next, b.free, b.large, b.headers, b.slab, b.same = 0, nil, 0, nil, 0, sameHeaders{}
 }

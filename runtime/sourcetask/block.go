@@ -91,7 +91,7 @@ func (b *block) heldBytes() int64 {
 // laneBuffer is what lane i converts into.
 func (b *block) laneBuffer(i int) *pipeline.Buffer {
 	for i >= len(b.lanes) {
-		b.lanes = append(b.lanes, new(pipeline.Buffer))
+		b.lanes = append(b.lanes, b.buf.Part())
 	}
 	return b.lanes[i]
 }

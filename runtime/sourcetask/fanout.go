@@ -30,6 +30,7 @@ const (
 // Methods are the sender's alone. A nil *fanout does nothing.
 type fanout struct {
 	t       *Task
+	least   int                             // records of a batch: fanoutLeast
 	most    int                             // lanes
 	another func() (*pipeline.Chain, error) // makes another instance of the chain
 	lanes   []*lane                         // made with the first large batch
@@ -61,7 +62,7 @@ func newFanout(t *Task) *fanout {
 	if t.cfg.Threads < 2 || t.cfg.AnotherChain == nil || !t.cfg.Chain.Several() {
 		return nil
 	}
-	return &fanout{t: t, most: t.cfg.Threads - 1, another: t.cfg.AnotherChain, wake: make(chan struct{}, 1)}
+	return &fanout{t: t, least: fanoutLeast, most: t.cfg.Threads - 1, another: t.cfg.AnotherChain, wake: make(chan struct{}, 1)}
 }
 
 // open makes the lanes. One that cannot be made is done without.
@@ -107,7 +108,7 @@ func (f *fanout) close() error {
 
 // start sets the lanes to work on a batch, if that is worth it.
 func (f *fanout) start(b *block, batch []*connect.SourceRecord) {
-	if f == nil || len(batch) < fanoutLeast || f.most == 0 {
+	if f == nil || len(batch) < f.least || f.most == 0 {
 		return
 	}
 	if f.cancel == nil {

@@ -7,7 +7,8 @@ import (
 	"github.com/connectd/connectd/connect/data"
 )
 
-// Converter turns values into bytes and back. An instance serves one task, one direction at a time; not safe for concurrent use.
+// Converter turns values into bytes and back. An instance serves one task, one direction at a time; not safe for concurrent use. A task
+// may have several that work at the same time, unless it is Stateful.
 type Converter interface {
 	Configure(v config.Values, isKey bool) error
 	// Append encodes d at the end of dst; it may add to h, the headers as they go to Kafka. ok=false: no bytes

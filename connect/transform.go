@@ -6,7 +6,8 @@ import (
 	"github.com/connectd/connectd/connect/config"
 )
 
-// Transform edits records one at a time, on one goroutine. It keeps nothing across records but caches, or is Stateful.
+// Transform edits records one at a time, on one goroutine. It keeps nothing across records but caches, or is Stateful: a task may have
+// several instances, which work at the same time, each on a part of the records.
 type Transform interface {
 	Configure(v config.Values) error
 	// Apply edits r in place; keep=false drops it. On error r is left as it was. ctx is for those that must do I/O.
@@ -14,10 +15,11 @@ type Transform interface {
 	Close() error
 }
 
-// Stateful marks a transform that keeps something (dedupe, sampling): one instance sees all records.
+// Stateful marks a transform, predicate or converter that keeps something (dedupe, sampling, counting): one instance sees all records of the
+// task, in order. A chain that has one of them is never converted on several threads.
 type Stateful interface{ Stateful() }
 
-// Predicate decides whether a transform applies to a record. One goroutine.
+// Predicate decides whether a transform applies to a record. One goroutine; several instances like a Transform.
 type Predicate interface {
 	Configure(v config.Values) error
 	Test(r *Record) bool

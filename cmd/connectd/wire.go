@@ -283,6 +283,7 @@ func (p *process) builder() *worker.Builder {
 		Registry: p.reg, Facts: p.facts, Clients: p.clients, Secrets: p.resolver, Offsets: &offsetStores{p},
 		Logs: &store.TopicLogs{Clients: p.clients, Log: p.log}, Topics: &topicMaker{p}, Metrics: p.metrics, Log: p.log,
 		CommitInterval: p.cfg.OffsetFlushInterval, CommitTimeout: p.cfg.OffsetFlushTimeout,
+		Threads: p.cfg.ConversionThreads,
 	}
 	limit := p.cfg.MemoryBudget
 	if limit < 0 {

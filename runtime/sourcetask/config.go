@@ -48,6 +48,8 @@ type Config struct {
 	Threads      int
 	AnotherChain func() (*pipeline.Chain, error)
 
+	fanoutLeast, fanoutChunk int // of tests; 0: the constants
+
 	// Producer are the options of the task's own Kafka client: brokers, security, acks, compression, linger, idempotence, and a
 	// partitioner that leaves records with a Partition of their own where they are (kafka.Partitioner). Limits of buffered records and
 	// bytes are set by the task, from MaxBufferedBytes.

@@ -1,6 +1,7 @@
 package sourcetask
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -11,7 +12,7 @@ import (
 )
 
 const (
-	fanoutLeast = 256 // records of a batch from which on lanes help
+	fanoutLeast = 512 // records of a batch from which on lanes help
 	fanoutChunk = 64  // records that are taken at a time
 )
 
@@ -30,6 +31,7 @@ const (
 // Methods are the sender's alone. A nil *fanout does nothing.
 type fanout struct {
 	t       *Task
+	chunk   int                             // records: fanoutChunk
 	least   int                             // records of a batch: fanoutLeast
 	most    int                             // lanes
 	another func() (*pipeline.Chain, error) // makes another instance of the chain
@@ -62,7 +64,7 @@ func newFanout(t *Task) *fanout {
 	if t.cfg.Threads < 2 || t.cfg.AnotherChain == nil || !t.cfg.Chain.Several() {
 		return nil
 	}
-	return &fanout{t: t, least: fanoutLeast, most: t.cfg.Threads - 1, another: t.cfg.AnotherChain, wake: make(chan struct{}, 1)}
+	return &fanout{t: t, least: cmp.Or(t.cfg.fanoutLeast, fanoutLeast), chunk: cmp.Or(t.cfg.fanoutChunk, fanoutChunk), most: t.cfg.Threads - 1, another: t.cfg.AnotherChain, wake: make(chan struct{}, 1)}
 }
 
 // open makes the lanes. One that cannot be made is done without.
@@ -114,9 +116,9 @@ func (f *fanout) start(b *block, batch []*connect.SourceRecord) {
 	if f.cancel == nil {
 		f.open()
 	}
-	n := (len(batch) + fanoutChunk - 1) / fanoutChunk
-	if cap(f.done) < n {
-		f.done, f.got = make([]atomic.Bool, n), make([]uint8, n*fanoutChunk)
+	n := (len(batch) + f.chunk - 1) / f.chunk
+	if cap(f.done) < n || cap(f.got) < len(batch) {
+		f.done, f.got = make([]atomic.Bool, n), make([]uint8, len(batch))
 	}
 	f.done, f.got = f.done[:n], f.got[:len(batch)]
 	for i := range f.done {
@@ -151,8 +153,8 @@ func (f *fanout) converted(i int) (_ pipeline.Outcome, ok bool) {
 	if f == nil || f.b == nil {
 		return 0, false
 	}
-	if i%fanoutChunk == 0 {
-		f.reach(int32(i / fanoutChunk))
+	if i%f.chunk == 0 {
+		f.reach(int32(i / f.chunk))
 	}
 	switch f.got[i] {
 	case aheadKept:
@@ -198,8 +200,8 @@ func (f *fanout) ahead(c *pipeline.Chain, buf *pipeline.Buffer) bool {
 	if n >= f.chunks {
 		return false
 	}
-	from := int(n) * fanoutChunk
-	for i := from; i < min(from+fanoutChunk, len(f.batch)) && !f.stopped.Load(); i++ {
+	from := int(n) * f.chunk
+	for i := from; i < min(from+f.chunk, len(f.batch)) && !f.stopped.Load(); i++ {
 		r := f.batch[i]
 		if r == nil {
 			break

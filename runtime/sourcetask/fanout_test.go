@@ -426,14 +426,14 @@ func BenchmarkSourcePathOfEnvelopes(b *testing.B) {
 const turnBatches = 20
 
 func pathOfEnvelopes(b *testing.B, made []connect.SourceRecord, smts bool, threads int) func() time.Duration {
-	src, cl := budgetTask(b, 0)
-	e := &envelopes{made: made}
-	e.back, e.again = src.back, src.again
+	cl := newCluster(b, kfake.SeedTopics(1, "dbserver1.inventory.customers", "shop_customers"))
+	answerProduce(cl, func(int) {})
+	e := &envelopes{made: made, rows: rows{back: map[*connect.SourceRecord]*rowBatch{}, again: make(chan struct{})}}
 	acks := &acknowledgements{done: make(chan struct{}, 1)}
 	run(b, cl, e, newOffsets(), func(c *sourcetask.Config) {
 		c.Chain, c.Threads = sourcetask.EnvelopeChain(b, smts), threads
 		c.AnotherChain = func() (*pipeline.Chain, error) { return sourcetask.EnvelopeChain(b, smts), nil }
-		c.Producer = append(c.Producer, kgo.ProducerLinger(5*time.Millisecond), kgo.WithHooks(acks), kgo.AllowAutoTopicCreation())
+		c.Producer = append(c.Producer, kgo.ProducerLinger(5*time.Millisecond), kgo.WithHooks(acks))
 	})
 	return func() time.Duration {
 		acks.expect(turnBatches * len(made))

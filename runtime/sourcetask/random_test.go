@@ -210,6 +210,8 @@ type voyage struct {
 	mem   *memory.Budget
 	ghost *running // an earlier run that has not been stopped; nil: none
 	fails int
+	// fanOut: batches are converted on several threads.
+	fanOut bool
 }
 
 func (v *voyage) stored() map[string]int {
@@ -247,8 +249,13 @@ func (v *voyage) live(last bool) {
 		v.t.Fatal(err)
 	}
 	r := run(v.t, v.c, task, v.store, func(c *sourcetask.Config) {
-		c.Chain = pipeline.New(pipeline.Config{Key: text{}, Value: picky{}, Steps: []pipeline.Step{{Class: "drop", Transform: dropPrefix{}}},
-			Errors: pipeline.Errors{Tolerance: pipeline.All}, DeadLetter: d, Log: quiet})
+		chain := pipeline.Config{Key: text{}, Value: picky{}, Steps: []pipeline.Step{{Class: "drop", Transform: dropPrefix{}}},
+			Errors: pipeline.Errors{Tolerance: pipeline.All}, DeadLetter: d, Log: quiet}
+		c.Chain = pipeline.New(chain)
+		if v.fanOut {
+			sourcetask.FanOutSmall(c)
+			c.AnotherChain = func() (*pipeline.Chain, error) { return pipeline.New(chain), nil }
+		}
 		c.Producer = append(c.Producer, net...)
 		c.CommitInterval, c.CommitTimeout, c.MaxBufferedBytes, c.Memory = 3*time.Millisecond, 2*time.Second, 4<<10, v.mem
 		if v.x != nil {
@@ -380,7 +387,7 @@ func TestRandomVoyages(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", [...]string{"at least once", "poll", "interval", "connector"}[mode], seed), func(t *testing.T) {
 				t.Parallel()
 				v := &voyage{t: t, c: newCluster(t, kfake.SeedTopics(1, "dlq", "offsets")), sky: &weather{rnd: rand.New(rand.NewPCG(seed, 2))},
-					rnd: rand.New(rand.NewPCG(seed, 3)), store: newOffsets(), mem: memory.New(16 << 10)}
+					rnd: rand.New(rand.NewPCG(seed, 3)), store: newOffsets(), mem: memory.New(16 << 10), fanOut: n%2 == 1}
 				if mode > 0 {
 					v.x = &boundaries[mode-1]
 				}

@@ -39,6 +39,8 @@ type Builder struct {
 	Metrics *metrics.Registry
 	Memory  *memory.Budget // of all tasks; nil: no limit
 	Log     *slog.Logger
+	// Threads is how many threads convert a large batch of a source task: source.conversion.threads, -1 for one of the machine's choosing.
+	Threads int
 
 	CommitInterval, CommitTimeout time.Duration // offset.flush.interval.ms, offset.flush.timeout.ms
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
@@ -85,6 +86,18 @@ func (b *Builder) producer(r *run, plan *connectorconfig.Plan) (kafka.Options, e
 	return b.Clients.Producer(overrides)
 }
 
+// mostThreads is what -1 takes at most: what produces is one thread, however many convert.
+const mostThreads = 4
+
+// threads is source.conversion.threads as it is in force. More than there are cores are of no use.
+func threads(configured int) int {
+	cores := runtime.GOMAXPROCS(0)
+	if configured < 0 {
+		return min(cores, mostThreads)
+	}
+	return min(cores, configured)
+}
+
 func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan, task config.Props, started func(), log *slog.Logger) (_ body, err error) {
 	values, err := plan.TaskConfig(task)
 	if err != nil {
@@ -130,5 +143,7 @@ func (b *Builder) source(ctx context.Context, r *run, plan *connectorconfig.Plan
 	if cfg.Chain, err = b.chain(ctx, r, plan, dead, m, log); err != nil {
 		return nil, err
 	}
+	cfg.Threads = threads(b.Threads)
+	cfg.AnotherChain = func() (*pipeline.Chain, error) { return NewChain(plan, pipeline.Config{ID: r.id, Log: log}) }
 	return scoped{sourcetask.New(cfg), cfg.Task, m, offsets.Close}, nil
 }

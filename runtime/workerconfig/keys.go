@@ -1,6 +1,7 @@
 package workerconfig
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/connectd/connectd/connect/config"
@@ -32,6 +33,11 @@ var (
 			Doc("Memory for records under way of all tasks together: batches that Kafka has not acknowledged, records fetched and not yet taken by " +
 			"sinks. A task that holds much waits before it takes on more; each keeps a guaranteed minimum. -1: half of GOMEMLIMIT or of the " +
 			"container's limit, else a quarter of the machine's memory. 0: no common limit.")
+	keyConversionThreads = config.Int("source.conversion.threads", config.AtLeast(-1)).Default(1).Importance(config.Low).
+				Check(validThreads).
+				Doc("How many threads at most transform and convert the records of one large batch (512 and more) of a source task; their order is kept. " +
+			"Each has its own instances of transforms and converters, which costs memory. 1: the task's own only; -1: as many as there are cores, " +
+			"4 at most. Batches are that large in snapshots and backlogs; more threads help where the task's own one is what limits it and cores are idle.")
 	keyFlushInterval = config.Long("offset.flush.interval.ms", config.AtLeast(1)).Default(60000).Importance(config.Low).
 				Doc("Time between commits of offsets.")
 	keyFlushTimeout = config.Long("offset.flush.timeout.ms", config.AtLeast(1)).Default(5000).Importance(config.Low).
@@ -95,7 +101,7 @@ var (
 func commonKeys() *config.Def {
 	return config.NewDef(
 		keyBootstrapServers, keyDNSLookup, keyKeyConverter, keyKeyConverterVersion, keyValueConverter, keyValueConverterVersion,
-		keyShutdownTimeout, keyMemoryBudget, keyStallTimeout, keyFlushInterval, keyFlushTimeout, keyPluginPath, keyPluginDiscovery,
+		keyShutdownTimeout, keyMemoryBudget, keyConversionThreads, keyStallTimeout, keyFlushInterval, keyFlushTimeout, keyPluginPath, keyPluginDiscovery,
 		keyMetricsWindow, keyMetricsSamples, keyMetricsLevel, keyMetricReporters,
 		keyHeaderConverter, keyHeaderConverterVersion, keyConfigProviders, keyOverridePolicy, keyOverrideAllowlist, keyTopicCreation,
 		keyTracking, keyTrackingReset,
@@ -109,6 +115,13 @@ var passThrough = []string{
 	"producer.", "consumer.", "admin.", "key.converter.", "value.converter.", "header.converter.", "config.providers.",
 	"listeners.https.", "admin.listeners.https.", "metrics.context.",
 	"config.storage.", "offset.storage.", "status.storage.",
+}
+
+func validThreads(n int32) error {
+	if n == 0 {
+		return errors.New("must be -1 or at least 1")
+	}
+	return nil
 }
 
 func validPolicy(s string) error {

@@ -96,6 +96,7 @@ func (l *loader) worker() Worker {
 		ValueConverter:      l.converter("value.converter", keyValueConverter, keyValueConverterVersion),
 		HeaderConverter:     l.converter("header.converter", keyHeaderConverter, keyHeaderConverterVersion),
 		MemoryBudget:        keyMemoryBudget.Get(v),
+		ConversionThreads:   int(keyConversionThreads.Get(v)),
 		TaskShutdownTimeout: config.Millis(keyShutdownTimeout, v),
 		StallTimeout:        config.Millis(keyStallTimeout, v),
 		OffsetFlushInterval: config.Millis(keyFlushInterval, v),

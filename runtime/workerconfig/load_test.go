@@ -32,7 +32,7 @@ func TestDefaultsAreKafkaConnects(t *testing.T) {
 			BootstrapServers: []string{"localhost:9092"},
 			KeyConverter:     Converter{Class: "K", Props: config.Props{}}, ValueConverter: Converter{Class: "V", Props: config.Props{}},
 			HeaderConverter: Converter{Class: "org.apache.kafka.connect.storage.SimpleHeaderConverter", Props: config.Props{}},
-			MemoryBudget:    -1, TaskShutdownTimeout: 5 * time.Second, OffsetFlushInterval: time.Minute, OffsetFlushTimeout: 5 * time.Second,
+			MemoryBudget:    -1, ConversionThreads: 1, TaskShutdownTimeout: 5 * time.Second, OffsetFlushInterval: time.Minute, OffsetFlushTimeout: 5 * time.Second,
 			StallTimeout:  5 * time.Minute,
 			Restart:       supervise.Policy{Enable: true, Initial: time.Second, Max: time.Minute, Attempts: 10, Window: 10 * time.Minute},
 			TopicCreation: true, TopicTracking: true, TopicTrackingAllowReset: true,

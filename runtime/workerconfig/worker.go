@@ -15,6 +15,7 @@ type Worker struct {
 	KeyConverter, ValueConverter, HeaderConverter Converter
 
 	MemoryBudget        int64         // worker.memory.budget.bytes: -1 for one of the machine's choosing, 0 for none
+	ConversionThreads   int           // source.conversion.threads: -1 for one of the machine's choosing
 	TaskShutdownTimeout time.Duration // task.shutdown.graceful.timeout.ms: of all tasks together
 	StallTimeout        time.Duration // task.stall.timeout.ms; 0: off
 	OffsetFlushInterval time.Duration

@@ -22,6 +22,15 @@ func minimal(more config.Props) config.Props {
 	return p
 }
 
+func TestConversionThreads(t *testing.T) {
+	for text, ok := range map[string]bool{"-2": false, "-1": true, "0": false, "1": true, "16": true} {
+		_, err := LoadDistributed(minimal(config.Props{"source.conversion.threads": text}))
+		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "source.conversion.threads") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestDefaultsAreKafkaConnects(t *testing.T) {
 	d, err := LoadDistributed(minimal(nil))
 	if err != nil {

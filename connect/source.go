@@ -56,9 +56,9 @@ type (
 	RecordCommitter interface {
 		RecordCommitted(r *SourceRecord, m *RecordMetadata)
 	}
-	// Recycler gets a batch back, on the producer's goroutine, once nobody needs it (converted, acknowledged,
-	// RecordCommitted): the task may use its records, structs and text again, not its
-	// offsets: they may have to be stored still. Don't block.
+	// Recycler gets a batch back, on any goroutine of the runtime, once nobody needs it: when it was converted; if failed records
+	// are reported or the task is a RecordCommitter, when it was acknowledged and RecordCommitted too. The task may use its
+	// records, structs and text again, not its offsets: they may have to be stored still. Don't block.
 	Recycler interface {
 		Recycle(batch []*SourceRecord)
 	}

@@ -22,7 +22,7 @@ type block struct {
 	pool *pool
 
 	records []kgo.Record
-	batch   []*connect.SourceRecord // for Recycler and dead letters; the task's slice may be reused before
+	batch   []*connect.SourceRecord // for a Recycler that waits for acknowledgement, and dead letters; the task's slice may be reused before
 	buf     pipeline.Buffer
 	lanes   []*pipeline.Buffer // of the lanes of fanout
 
@@ -39,7 +39,7 @@ type block struct {
 // pool keeps blocks for use again, bounded in bytes.
 type pool struct {
 	max     int64
-	recycle func([]*connect.SourceRecord) // nil: the task does not want them
+	recycle func([]*connect.SourceRecord) // nil: the task does not want them, or has got them back before
 	freed   func(bytes int64)
 	mem     *memory.Account // counts what is idle
 

@@ -14,13 +14,13 @@
 //   - Invariant 3: an abandoned instance writes no offset and reports nothing ([Task.Abandon]).
 //   - Invariant 6: records of a source partition are produced in the order of Poll.
 //   - Memory of a batch (its block) is used again only once all its records were acknowledged without error and no earlier record of
-//     their partitions is outstanding.
+//     their partitions is outstanding. The task's own records go back once they are converted, unless somebody has to hear of them.
 //
 // # Transactions
 //
 // With [Config].Transaction the task is exactly-once (KIP-618): the sender writes records and their offsets in transactions of the
-// task's own producer and ends them itself, so there is no commit goroutine. RecordCommitted, Recycle and Committed are called behind the
-// commit. Any record or offset that Kafka refuses fails the task, and its transaction is aborted. A producer that was fenced never takes
+// task's own producer and ends them itself, so there is no commit goroutine. RecordCommitted and Committed, and Recycle for a task that has
+// RecordCommitted, are called behind the commit. Any record or offset that Kafka refuses fails the task, and its transaction is aborted. A producer that was fenced never takes
 // its transactional id back within a run. (org.apache.kafka.connect.runtime.ExactlyOnceWorkerSourceTask)
 //
 // # Stop

@@ -3,6 +3,7 @@ package sourcetask
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,7 +31,7 @@ func (t *Task) sendBatch(batch []*connect.SourceRecord) error {
 		return t.send.Err()
 	}
 	b := t.pool.get(len(batch))
-	if t.recycler != nil || t.reports {
+	if t.pool.recycle != nil || t.reports {
 		b.batch = append(b.batch, batch...)
 	}
 	t.fan.start(b, batch)
@@ -38,6 +39,8 @@ func (t *Task) sendBatch(batch []*connect.SourceRecord) error {
 	t.fan.finish(err != nil)
 	if err != nil {
 		b.failed.Store(true) // not all of it was handled: nothing to recycle
+	} else if t.recycleSoon {
+		t.recycle(batch)
 	}
 	b.bytes = b.heldBytes()
 	t.retained.Add(b.bytes)
@@ -79,7 +82,7 @@ func (t *Task) sendRecords(b *block, batch []*connect.SourceRecord) error {
 		s := b.segment(&t.track, t.tracked(r))
 		switch {
 		case outcome == pipeline.Kept:
-			if err := t.ready(out.Topic); err != nil {
+			if err := t.ready(out); err != nil {
 				return err
 			}
 			s.left.Add(1)
@@ -150,7 +153,7 @@ func (t *Task) outcome(r *connect.SourceRecord, m *connect.RecordMetadata) {
 }
 
 // ready waits for room in the producer and sees to it that the topic exists.
-func (t *Task) ready(topic string) error {
+func (t *Task) ready(out *kgo.Record) error {
 	if t.buffered.Load() >= t.cfg.MaxBufferedBytes &&
 		!t.await(func() bool { return t.buffered.Load() < t.cfg.MaxBufferedBytes }) {
 		return t.send.Err()
@@ -158,20 +161,20 @@ func (t *Task) ready(topic string) error {
 	if err := t.send.Err(); err != nil {
 		return err
 	}
+	name, ok := t.topics[out.Topic]
+	if !ok {
+		name = strings.Clone(out.Topic)
+		if t.cfg.Topics != nil {
+			if err := t.ensure(name); err != nil {
+				return err
+			}
+		}
+		t.topics[name] = name
+	}
+	out.Topic = name // the record's own may be cut from memory that the task uses again
 	if t.txn != nil {
-		if err := t.txn.produced(topic); err != nil {
-			return err
-		}
+		return t.txn.produced(name)
 	}
-	if _, ok := t.topics[topic]; ok {
-		return nil
-	}
-	if t.cfg.Topics != nil {
-		if err := t.ensure(topic); err != nil {
-			return err
-		}
-	}
-	t.topics[topic] = struct{}{}
 	return nil
 }
 

@@ -40,7 +40,7 @@ type Task struct {
 	batches chan polled   // unbuffered: the poll goroutine is one batch ahead
 	txn     *transactions // nil: at least once
 	promise func(*kgo.Record, error)
-	topics  map[string]struct{}   // that exist; the sender's alone
+	topics  map[string]string     // that exist, by themselves; the sender's alone
 	cur     sending               // the sender's alone
 	fan     *fanout               // likewise; nil: batches are not fanned out
 	origin  pipeline.SourceOrigin // likewise
@@ -48,6 +48,7 @@ type Task struct {
 	reports bool                  // failed records are logged or go to the dead-letter topic
 
 	recycler        connect.Recycler
+	recycleSoon     bool // batches go back once they are converted, not only once they are acknowledged
 	committer       connect.Committer
 	recordCommitter connect.RecordCommitter
 	hearing         sync.Mutex // RecordCommitted is called one at a time
@@ -85,7 +86,7 @@ func New(cfg Config) *Task {
 		gate:    pipeline.NewGate(cfg.Paused),
 		track:   tracker{parts: map[string]*partition{}},
 		batches: make(chan polled),
-		topics:  map[string]struct{}{},
+		topics:  map[string]string{},
 		wake:    make(chan struct{}, 1),
 		soon:    make(chan struct{}, 1),
 	}
@@ -99,7 +100,9 @@ func New(cfg Config) *Task {
 	t.recordCommitter, _ = cfg.Task.(connect.RecordCommitter)
 	t.mem = cfg.Memory.Open(t.signal)
 	t.pool = pool{max: cfg.MaxBufferedBytes, freed: t.freed, mem: t.mem}
-	if t.recycler != nil {
+	// A batch that was converted is in the client's bytes; only failures and outcomes need its records.
+	t.recycleSoon = t.recycler != nil && t.recordCommitter == nil && !t.reports
+	if t.recycler != nil && !t.recycleSoon {
 		t.pool.recycle = t.recycle
 	}
 	if cfg.Transaction != nil {

@@ -12,18 +12,13 @@ import (
 	"github.com/connectd/connectd/connectors/mysql/server"
 )
 
-// ddlAt is a statement of the snapshot's schema history.
-type ddlAt struct {
-	db, ddl string
-	table   history.TableID
-}
-
 // snapshotter is one run of a snapshot.
 type snapshotter struct {
 	*reader
 	conn     *server.Conn // for definitions, and the first that reads rows
 	readers  []*server.Conn
 	locks    *snapshotLocks
+	foreseen *foreseen // definitions that were read before the lock; nil: none
 	captured []history.TableID
 	all      []history.TableID
 	keep     *offset // the position is to stay this one; nil: the server's
@@ -83,7 +78,7 @@ func (s *snapshotter) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.all = ids
+	s.all, s.captured = ids, nil
 	for _, id := range ids {
 		if s.set.filters.table(id) {
 			s.captured = append(s.captured, id)
@@ -147,50 +142,6 @@ func (s *snapshotter) defined() (now, later []history.TableID) {
 		}
 	}
 	return now, later
-}
-
-// definitions reads what the schema history begins with, as Debezium writes it: the server's character set, then for each table
-// DROP TABLE, for each database DROP, CREATE and USE, and CREATE TABLE. Without databases: only DROP and CREATE TABLE.
-func (s *snapshotter) definitions(ctx context.Context, tables []history.TableID, databases bool) ([]ddlAt, error) {
-	var out []ddlAt
-	if databases {
-		charset, err := s.conn.Row(ctx, "SELECT @@global.character_set_server, @@global.collation_server")
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, ddlAt{ddl: "SET character_set_server=" + charset[0] + ", collation_server=" + charset[1]})
-	}
-	for _, id := range tables {
-		out = append(out, ddlAt{db: id.DB, ddl: "DROP TABLE IF EXISTS " + id.Backticked(), table: id})
-	}
-	locales, err := s.conn.Rows(ctx, "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM INFORMATION_SCHEMA.SCHEMATA")
-	if err != nil {
-		return nil, err
-	}
-	byDB := map[string][]string{}
-	for _, l := range locales {
-		byDB[l[0]] = l
-	}
-	for i, id := range tables {
-		db := id.DB
-		if databases && (i == 0 || tables[i-1].DB != db) {
-			name := server.Backtick(db)
-			create := "CREATE DATABASE " + name
-			if l := byDB[db]; l != nil {
-				create += " CHARSET " + l[1] + " COLLATE " + l[2]
-			}
-			out = append(out, ddlAt{db: db, ddl: "DROP DATABASE IF EXISTS " + name}, ddlAt{db: db, ddl: create}, ddlAt{db: db, ddl: "USE " + name})
-		}
-		def, err := s.conn.Row(ctx, "SHOW CREATE TABLE "+id.Backticked())
-		if err != nil {
-			if server.Code(err) == server.CodeNoSuchTable {
-				continue // dropped since they were listed
-			}
-			return nil, fmt.Errorf("reading the definition of %s: %w", id, err)
-		}
-		out = append(out, ddlAt{db: db, ddl: def[1], table: id})
-	}
-	return out, nil
 }
 
 // recordAtOnce is how many statements are written to the schema history together, and announced after that.

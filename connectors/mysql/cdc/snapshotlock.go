@@ -13,7 +13,7 @@ import (
 //
 // They make position, definitions and the transactions that read the rows belong together: for the moment of taking them nobody may
 // commit. The backup lock (LOCK INSTANCE FOR BACKUP), where the user may take it, keeps definitions from changing without keeping anybody
-// from writing rows: with it the read lock is gone after the position is read.
+// from writing rows: with it the read lock is gone after the position is read. Without it, definitions of many tables are read beforehand (foresee).
 type snapshotLocks struct {
 	s      *snapshotter
 	global bool         // FLUSH TABLES WITH READ LOCK, on s.conn
@@ -48,7 +48,7 @@ func (s *snapshotter) begin(ctx context.Context) error {
 		s.locks.releaseAll(ctx)
 		return err
 	}
-	if s.locks.backup && s.set.locking != "extended" {
+	if (s.locks.backup || s.foreseen != nil) && s.set.locking != "extended" {
 		s.locks.releaseGlobal(ctx)
 	}
 	return nil
@@ -64,14 +64,17 @@ func (s *snapshotter) connectReaders(ctx context.Context) error {
 		}
 		s.readers = append(s.readers, c)
 	}
-	secs := s.set.lockSeconds()
 	for _, c := range s.readers {
-		// The server must not give up while Kafka is slow and rows are not taken off the connection.
-		if err := c.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d, innodb_lock_wait_timeout = %[1]d, net_write_timeout = 86400", secs)); err != nil {
+		if err := s.patience(ctx, c); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// patience is how long statements wait for locks. The server must not give up while Kafka is slow and rows are not taken off the connection.
+func (s *snapshotter) patience(ctx context.Context, c *server.Conn) error {
+	return c.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d, innodb_lock_wait_timeout = %[1]d, net_write_timeout = 86400", s.set.lockSeconds()))
 }
 
 // closeReaders closes the connections that snapshot was not given.
@@ -107,13 +110,17 @@ func (l *snapshotLocks) take(ctx context.Context) error {
 		l.backup = true
 	} else if server.Code(err) == 0 {
 		return err
+	} else if s.set.locking != "extended" {
+		if err := s.foresee(ctx); err != nil {
+			return err
+		}
 	}
 	err := s.conn.Exec(ctx, statement)
 	code := server.Code(err)
 	switch {
 	case err == nil:
 		l.global, l.since = true, s.w.now()
-		return nil
+		return s.confirm(ctx)
 	case code == server.CodeLockWaitTimeout:
 		return fmt.Errorf("the snapshot did not get the global read lock within snapshot.lock.timeout.ms (%s); a long query or another "+
 			"lock stands in the way: %w", s.set.lockTimeout, err)

@@ -49,7 +49,9 @@ func TestDefinitionsBeforeTheLock(t *testing.T) {
 	const reading, again = "reading definitions before the lock is taken", "a definition may have changed before the lock was taken: all are read again, under the lock"
 	const released = "the snapshot released the global read lock"
 	servers := map[string]func(*testing.T) (*client.Conn, config.Props, *flavor){
-		"mysql": func(t *testing.T) (*client.Conn, config.Props, *flavor) { return items(t, 1), bedConfig(t, nil), mysqlFlavor },
+		"mysql": func(t *testing.T) (*client.Conn, config.Props, *flavor) {
+			return items(t, 1), bedConfig(t, nil), mysqlFlavor
+		},
 		"mariadb": func(t *testing.T) (*client.Conn, config.Props, *flavor) {
 			c, props := mariadb(t, nil)
 			return c, props, mariadbFlavor

@@ -34,7 +34,7 @@ var (
 				Doc("Poll interval (ms).")
 	keyMaxQueueSizeInBytes = config.Long("max.queue.size.in.bytes").Default(0).
 				Group("Connector", 5).Width(config.WidthLong).DisplayName("Change event buffer size in bytes").
-				Doc("Change event buffer size in bytes.")
+				Doc("Change event buffer size in bytes. 0: 8 MiB, which rows of a few hundred bytes never reach with the default max.queue.size.")
 	keyProvideTransactionMetadata = config.Boolean("provide.transaction.metadata").Default(false).
 					Group("Connector", 6).Importance(config.Low).Width(config.WidthShort).DisplayName("Store transaction metadata information in a dedicated topic.").
 					Doc("BEGIN/END topic + transaction block.")

@@ -35,7 +35,7 @@ type queue struct {
 
 	size       int
 	maxRecords int
-	maxBytes   int64 // 0: no limit
+	maxBytes   int64 // as configured; 0: queueBytes
 
 	held   bool          // the reader has the lock; only the reader asks
 	filled chan struct{} // one token: something to take
@@ -43,6 +43,13 @@ type queue struct {
 }
 
 const maxFree = 4
+
+// Rows are far from equally large: batches and the queue are full also when they hold so many bytes, which rows of the usual few hundred
+// bytes never reach with the default max.batch.size and max.queue.size.
+const (
+	batchBytes = 2 << 20
+	queueBytes = 8 << 20
+)
 
 func newQueue(size, maxRecords int, maxBytes int64) *queue {
 	q := &queue{size: size, maxRecords: max(maxRecords, size), maxBytes: maxBytes, lent: map[*connect.SourceRecord]*batch{},
@@ -67,8 +74,15 @@ func (q *queue) begin(ctx context.Context) error {
 	return q.makeRoom(ctx)
 }
 
+func (q *queue) mostBytes() int64 {
+	if q.maxBytes > 0 {
+		return q.maxBytes
+	}
+	return queueBytes
+}
+
 func (q *queue) makeRoom(ctx context.Context) error {
-	for q.records >= q.maxRecords || q.maxBytes > 0 && q.bytes >= q.maxBytes {
+	for q.records >= q.maxRecords || q.bytes >= q.mostBytes() {
 		q.held = false
 		q.mu.Unlock()
 		q.wake()
@@ -85,7 +99,7 @@ func (q *queue) makeRoom(ctx context.Context) error {
 
 // batch is the open batch with room for n more records; only between begin and end. The error is ctx's; the queue is unlocked then.
 func (q *queue) batch(ctx context.Context, n int) (*batch, error) {
-	if len(q.open.records)+n > cap(q.open.records) {
+	if len(q.open.records)+n > cap(q.open.records) || q.open.bytes >= batchBytes {
 		q.ready = append(q.ready, q.open)
 		q.open = q.fresh()
 		if err := q.makeRoom(ctx); err != nil {
@@ -202,7 +216,7 @@ func (q *queue) await(ctx context.Context, d time.Duration) {
 	defer t.Stop()
 	for {
 		q.mu.Lock()
-		full := len(q.ready) > 0 || q.err != nil || q.records >= q.maxRecords || q.maxBytes > 0 && q.bytes >= q.maxBytes
+		full := len(q.ready) > 0 || q.err != nil || q.records >= q.maxRecords || q.bytes >= q.mostBytes()
 		q.mu.Unlock()
 		if full {
 			return

@@ -276,6 +276,7 @@ type chunkWriter struct {
 	pending row.Row
 	has     bool
 	size    int
+	fills   bool     // the batch
 	upto    keyTexts // its key, when it fills the batch
 	marker  data.Value
 	rows    int64
@@ -286,7 +287,7 @@ type chunkWriter struct {
 func (w *chunkWriter) row(ctx context.Context, f []mysql.FieldValue) error {
 	if w.has {
 		w.add(w.marker)
-		if w.chunk.first && w.rows == 1 || len(w.b.records) == cap(w.b.records) {
+		if w.fills {
 			if err := w.send(ctx, false); err != nil {
 				return err
 			}
@@ -308,7 +309,8 @@ func (w *chunkWriter) row(ctx context.Context, f []mysql.FieldValue) error {
 	for i := range f {
 		w.size += len(f[i].AsString())
 	}
-	if w.chunk.scan.key != nil && (len(w.b.records)+1 == cap(w.b.records) || w.chunk.first && w.rows == 1) {
+	w.fills = w.chunk.first && w.rows == 1 || len(w.b.records)+1 == cap(w.b.records) || w.b.bytes+int64(w.size) >= batchBytes
+	if w.fills && w.chunk.scan.key != nil {
 		w.upto = w.chunk.scan.key.of(f)
 	}
 	return nil

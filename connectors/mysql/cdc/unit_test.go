@@ -443,6 +443,36 @@ func TestChangedKey(t *testing.T) {
 	}
 }
 
+// TestQueueOfLargeRows: rows of a quarter of a megabyte fill a batch and the queue long before they are as many as are allowed.
+func TestQueueOfLargeRows(t *testing.T) {
+	q := newQueue(2048, 8192, 0)
+	const size = 256 << 10
+	n := 0
+	for ; n < 8192; n++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // a wait fails
+		if err := q.begin(ctx); err != nil {
+			break
+		}
+		b, err := q.batch(ctx, 1)
+		if err != nil {
+			break
+		}
+		q.add(b, connect.SourceRecord{Record: connect.Record{Offset: int64(n)}}, size)
+		q.end()
+	}
+	if n != queueBytes/size {
+		t.Errorf("the queue took %d rows of %d bytes", n, size)
+	}
+	for at := 0; at < n; {
+		out, err := q.take(t.Context(), time.Second, 0)
+		if err != nil || len(out) == 0 || len(out) > batchBytes/size || out[0].Offset != int64(at) {
+			t.Fatalf("batch at %d: %d records, %v", at, len(out), err)
+		}
+		at += len(out)
+	}
+}
+
 // TestQueue wants bounded memory, order, and nothing held back.
 func TestQueue(t *testing.T) {
 	q := newQueue(4, 8, 0)

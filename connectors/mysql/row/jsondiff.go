@@ -62,8 +62,17 @@ func jsonDiffPart(b []byte) (part, rest []byte, ok bool) {
 
 // jsonLeg is one step of a path: a member's name, or an element's index.
 type jsonLeg struct {
-	key   []byte // nil: index
-	index int
+	key     []byte // nil: index
+	index   int
+	fromEnd bool // index counts back from the last element: [last-index]; the log has such paths as the statement had them
+}
+
+// element is the leg's index into an array of n elements; n: behind the last, as for any that is further.
+func (l jsonLeg) element(n int) int {
+	if l.fromEnd {
+		return max(0, n-1-l.index)
+	}
+	return l.index
 }
 
 // jsonPath reads a path without wildcards: $.name."quoted name"[3].
@@ -78,11 +87,11 @@ func jsonPath(p []byte) (legs []jsonLeg, ok bool) {
 			if end < 0 {
 				return nil, false
 			}
-			n, err := strconv.ParseUint(string(p[1:end]), 10, 31)
-			if err != nil {
+			leg, ok := jsonIndex(p[1:end])
+			if !ok {
 				return nil, false
 			}
-			legs, p = append(legs, jsonLeg{index: int(n)}), p[end+1:]
+			legs, p = append(legs, leg), p[end+1:]
 		case p[0] == '.' && len(p) > 1 && p[1] == '"':
 			end := jsonStringEnd(p, 1)
 			if end < 0 {
@@ -100,6 +109,22 @@ func jsonPath(p []byte) (legs []jsonLeg, ok bool) {
 		}
 	}
 	return legs, true
+}
+
+// jsonIndex reads what stands between the brackets of an array's leg: a number, last, or last-number.
+func jsonIndex(s []byte) (leg jsonLeg, ok bool) {
+	if s, leg.fromEnd = bytes.CutPrefix(s, []byte("last")); leg.fromEnd {
+		if s = bytes.TrimSpace(s); len(s) == 0 {
+			return leg, true
+		}
+		if s, ok = bytes.CutPrefix(s, []byte("-")); !ok {
+			return leg, false
+		}
+		s = bytes.TrimSpace(s)
+	}
+	n, err := strconv.ParseUint(string(s), 10, 31)
+	leg.index = int(n)
+	return leg, err == nil
 }
 
 // jsonStringEnd is the place behind the string that begins at i, -1 if it does not end.
@@ -207,7 +232,7 @@ func jsonEdit(doc []byte, legs []jsonLeg, op byte, value []byte) ([]byte, bool) 
 		if !ok || object != (leg.key != nil) {
 			return nil, false
 		}
-		i := leg.index
+		i := leg.element(len(items))
 		if object {
 			i = slices.IndexFunc(items, func(it jsonItem) bool { return bytes.Equal(it.key, leg.key) })
 		}

@@ -20,10 +20,10 @@ func TestCapture(t *testing.T) {
 	if !ok {
 		t.Fatal("GOLDEN_SERVER is mysql or mariadb")
 	}
-	ms := modes
+	ms := sv.modes()
 	if only := os.Getenv("GOLDEN_MODES"); only != "" {
 		names := strings.Split(only, ",")
-		ms = slices.DeleteFunc(slices.Clone(modes), func(m mode) bool { return !slices.Contains(names, m.name) })
+		ms = slices.DeleteFunc(slices.Clone(ms), func(m mode) bool { return !slices.Contains(names, m.name) })
 	}
 	for name, rs := range sv.play(t, process.NewREST(t, process.Bed(t, "BED_CONNECT")), process.Unique("goldenrun"), ms) {
 		sv.save(t, name, rs)

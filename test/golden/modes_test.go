@@ -15,9 +15,14 @@ type server struct {
 	// deviations that only this server's connector has.
 	deviations []deviation
 	without    []string // modes there is no capture of
+	own        []mode   // a scenario of its own: its modes in place of the common ones, and without the common deviations
+	zone       string   // the server's time zone; empty: as it is
 }
 
 func (sv server) modes() []mode {
+	if sv.own != nil {
+		return sv.own
+	}
 	return slices.DeleteFunc(slices.Clone(modes), func(m mode) bool { return slices.Contains(sv.without, m.name) })
 }
 
@@ -25,6 +30,18 @@ var servers = map[string]server{
 	"mysql": {
 		name: "mysql", bed: "BED_MYSQL", connector: "io.debezium.connector.mysql.MySqlConnector", uuid: true, deviations: mysqlDeviations,
 		setUp: []string{"RESET BINARY LOGS AND GTIDS", "SET timestamp = 1700000000, binlog_rows_query_log_events = ON, time_zone = '+00:00', @n = 1000"},
+	},
+	"mysql-zones": {
+		name: "mysql-zones", bed: "BED_MYSQL", connector: "io.debezium.connector.mysql.MySqlConnector", uuid: true, deviations: zoneDeviations,
+		setUp: []string{"RESET BINARY LOGS AND GTIDS", "SET timestamp = 1700000000, time_zone = '+00:00', @n = 1000"}, zone: "America/New_York",
+		own: []mode{
+			{name: "adaptive", props: map[string]string{"database.include.list": "gold", "include.schema.changes": "true"}},
+			{name: "connect", props: map[string]string{"database.include.list": "gold", "time.precision.mode": "connect", "table.exclude.list": `gold\.clocks`}},
+			{name: "iso", props: map[string]string{"database.include.list": "gold", "time.precision.mode": "isostring", "table.exclude.list": `gold\.clocks`}},
+			{name: "micros", props: map[string]string{"database.include.list": "gold", "time.precision.mode": "microseconds", "driver.connectionTimeZone": "America/New_York"}},
+			{name: "nanos", props: map[string]string{"database.include.list": "gold", "time.precision.mode": "nanoseconds", "driver.connectionTimeZone": "UTC", "driver.forceConnectionTimeZoneToSession": "true"}},
+			{name: "fallback", props: map[string]string{"database.include.list": "gold", "converters": "zero", "zero.type": "io.debezium.connector.binlog.converters.ZeroDateFallbackConverter", "event.converting.failure.handling.mode": "warn"}},
+		},
 	},
 	"mariadb": {
 		name: "mariadb", bed: "BED_MARIADB", connector: "io.debezium.connector.mariadb.MariaDbConnector", endless: true, deviations: mariadbDeviations, without: []string{"buffered"},

@@ -62,6 +62,9 @@ func (sv server) play(t *testing.T, rest process.REST, prefix string, ms []mode)
 	}
 	defer conn.Close()
 	s := &scenario{t: t, server: sv, prefix: prefix, rest: rest, conn: conn, seen: map[string][]record{}, broken: map[string]bool{}, next: map[string]int64{}}
+	if sv.zone != "" {
+		s.serverZone(sv.zone)
+	}
 	// Positions begin at the same place only in a new log, and what depends on the clock is fixed.
 	for _, q := range sv.setUp {
 		s.exec(q)
@@ -125,6 +128,43 @@ func (s *scenario) exec(q string) {
 	if _, err := s.conn.ExecContext(s.t.Context(), q); err != nil {
 		s.t.Fatalf("%.300s: %v", q, err)
 	}
+}
+
+// serverZone gives the server a time zone by name until the test ends. Of the zone's rules it gets those of this century.
+func (s *scenario) serverZone(name string) {
+	s.t.Helper()
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.exec("SET sql_log_bin = OFF")
+	var known sql.NullString
+	if err := s.conn.QueryRowContext(s.t.Context(), "SELECT CONVERT_TZ('2024-01-01', '+00:00', ?)", name).Scan(&known); err != nil {
+		s.t.Fatal(err)
+	}
+	if !known.Valid {
+		s.exec("DELETE FROM mysql.time_zone_name WHERE Name = '" + name + "'")
+		s.exec("INSERT INTO mysql.time_zone (Use_leap_seconds) VALUES ('N')")
+		s.exec("SET @zone = LAST_INSERT_ID()")
+		s.exec("INSERT INTO mysql.time_zone_name VALUES ('" + name + "', @zone)")
+		for at := time.Date(1999, 1, 1, 0, 0, 0, 0, zone); at.Year() < 2038; {
+			_, at = at.ZoneBounds()
+			abbreviation, offset := at.Zone()
+			s.exec(fmt.Sprintf("INSERT IGNORE INTO mysql.time_zone_transition_type VALUES (@zone, %v, %d, %[1]v, '%[3]s')", at.IsDST(), offset, abbreviation))
+			s.exec(fmt.Sprintf("INSERT INTO mysql.time_zone_transition VALUES (@zone, %d, %v)", at.Unix(), at.IsDST()))
+		}
+	}
+	s.exec("SET sql_log_bin = ON")
+	var before string
+	if err := s.conn.QueryRowContext(s.t.Context(), "SELECT @@GLOBAL.time_zone").Scan(&before); err != nil {
+		s.t.Fatal(err)
+	}
+	s.exec("SET GLOBAL time_zone = '" + name + "'")
+	s.t.Cleanup(func() {
+		if _, err := s.server.cleaner(s.t).Exec("SET GLOBAL time_zone = '" + before + "'"); err != nil {
+			s.t.Error(err)
+		}
+	})
 }
 
 // script runs name.sql of the server: a statement ends with a semicolon at the end of its line, a line that begins with -- is a comment.
@@ -249,7 +289,7 @@ func (s *scenario) take(r *kgo.Record) {
 	}
 	name := ""
 	rest := strings.TrimPrefix(strings.TrimPrefix(r.Topic, "history-"), s.prefix)
-	for _, m := range modes {
+	for _, m := range s.server.modes() {
 		after, ok := strings.CutPrefix(rest, m.name)
 		if ok && len(m.name) > len(name) && (after == "" || after[0] == '.' || after[0] == '-') {
 			name = m.name

@@ -42,7 +42,7 @@ func (x *heldEvents) hold(e heldEvent) error {
 	if x.file == nil {
 		f, err := os.CreateTemp("", "connectd-binlog-")
 		if err != nil {
-			return fmt.Errorf("holding a transaction of %d bytes in a temporary file: %w", x.bytes, err)
+			return x.spilling(err)
 		}
 		_ = os.Remove(f.Name()) // nothing is left behind, whatever happens
 		x.file, x.w = f, bufio.NewWriterSize(f, 1<<16)
@@ -59,10 +59,15 @@ func (x *heldEvents) hold(e heldEvent) error {
 		_, err = x.w.Write(e.raw)
 	}
 	if err != nil {
-		return fmt.Errorf("holding a transaction of %d bytes in a temporary file: %w", x.bytes, err)
+		return x.spilling(err)
 	}
 	x.spilt++
 	return nil
+}
+
+// spilling is the error of a temporary file that cannot be written: the disk is full, mostly.
+func (x *heldEvents) spilling(err error) error {
+	return fmt.Errorf("holding a transaction of %d bytes in a temporary file: make room in %s, or set TMPDIR to a folder that has it, and restart the task: %w", x.bytes, os.TempDir(), err)
 }
 
 // each calls f for the events in their order.
@@ -76,7 +81,7 @@ func (x *heldEvents) each(f func(heldEvent) error) error {
 		return nil
 	}
 	if err := x.w.Flush(); err != nil {
-		return fmt.Errorf("holding a transaction of %d bytes in a temporary file: %w", x.bytes, err)
+		return x.spilling(err)
 	}
 	if _, err := x.file.Seek(0, io.SeekStart); err != nil {
 		return err

@@ -133,7 +133,7 @@ func (d *dumper) thread(ctx context.Context, conn *server.Conn) error {
 			return err
 		}
 		if err := d.read(ctx, conn, c); err != nil {
-			return fmt.Errorf("reading table %s: %w", c.scan.info.id, err)
+			return readingTable(c.scan.info.id, err)
 		}
 	}
 }
@@ -174,6 +174,15 @@ func (d *dumper) next(ctx context.Context, conn *server.Conn) (*chunk, error) {
 	return c, nil
 }
 
+// readingTable is the error of a table that cannot be read.
+func readingTable(id history.TableID, err error) error {
+	if code := server.Code(err); code == server.CodeNoSuchTable || code == server.CodeTableDefChanged {
+		return fmt.Errorf("reading table %s: it was dropped, renamed or altered while the snapshot ran; restart the task, "+
+			"which goes on with the tables that are there, and finds a renamed one by its new name: %w", id, err)
+	}
+	return fmt.Errorf("reading table %s: %w", id, err)
+}
+
 // fewRows is up to how many rows a table is read in the order that the server likes best, which is Debezium's: that of partitions, or of an
 // index that holds all columns. Such a table begins anew when the snapshot is interrupted; a larger one goes on, for which it needs its key's order.
 const fewRows = 10_000
@@ -183,7 +192,7 @@ func (d *dumper) few(ctx context.Context, conn *server.Conn, id history.TableID)
 	above := strconv.Itoa(min(fewRows, d.set.chunkRows) + 1)
 	n, err := conn.Row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM "+id.Backticked()+" LIMIT "+above+") few")
 	if err != nil {
-		return false, fmt.Errorf("reading table %s: %w", id, err)
+		return false, readingTable(id, err)
 	}
 	return len(n) == 1 && n[0] != above, nil
 }

@@ -137,8 +137,8 @@ func (r *reader) dump(ctx context.Context) error {
 	if err != nil {
 		err = server.Cause(err)
 		if server.Code(err) == server.CodeAccessDenied || server.Code(err) == server.CodeSpecificPrivilege {
-			// The user logged in before: the server says the same when the privilege is missing.
-			return fmt.Errorf("connecting to the binary log: does the user have REPLICATION SLAVE ON *.*? %w", err)
+			// The server says the same when the privilege is missing and when the password was changed since the user logged in before.
+			return fmt.Errorf("connecting to the binary log: does the user have REPLICATION SLAVE ON *.*, and are database.user and database.password still right? %w", err)
 		}
 		return fmt.Errorf("connecting to the binary log: %w", err)
 	}

@@ -20,6 +20,8 @@ type ddlServer struct {
 	task    *running
 	logs    *memoryLogs
 	proxy   *proxy
+	flavor  *flavor
+	props   config.Props
 	rows    string // a subquery with the numbers from 1 to 900 as n
 }
 
@@ -29,7 +31,7 @@ func ddlServers(t *testing.T, more config.Props) map[string]func(t *testing.T) *
 		_, port, _ := net.SplitHostPort(s.proxy.addr())
 		props := config(more)
 		props["database.port"], props["max.batch.size"], props["max.queue.size"] = port, "4", "8"
-		s.logs = &memoryLogs{}
+		s.logs, s.flavor, s.props = &memoryLogs{}, f, props
 		s.task = startFlavored(t, f, props, s.logs, "")
 		s.task.until("the snapshot", ended)
 		t.Cleanup(s.task.stop)
@@ -106,6 +108,16 @@ func TestReconnectInCreateSelect(t *testing.T) {
 			}
 			if n != 900 {
 				t.Errorf("%d rows", n)
+			}
+			// A restart between the statement and its rows does not tell of it again, either.
+			at := slices.IndexFunc(s.task.seen, func(r captured) bool {
+				return r.topic == "dbserver1" && strings.Contains(fmt.Sprint(payload(&r)["ddl"]), "made")
+			})
+			again := startFlavored(t, s.flavor, s.props, s.logs.clone(), s.task.seen[at].offset)
+			defer again.stop()
+			again.until("the end", func(all []captured) bool { return slices.Contains(ids(all), "99") })
+			if again.seen[0].topic != "dbserver1.inventory.made" || !count("dbserver1.inventory.made", 900)(again.seen) {
+				t.Errorf("after the restart: a record of %s, %d in all", again.seen[0].topic, len(again.seen))
 			}
 		})
 	}

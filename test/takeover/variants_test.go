@@ -31,7 +31,9 @@ type variant struct {
 	leave  func(h *hands, from int)
 	arrive func(h *hands, from int)
 	finish func(h *hands)
-	extra  bool // only if TAKEOVER_VARIANTS asks for it
+	// repeats: connectd's offsets stay before a prepared XA transaction (docs/compatibility.md), so what came after it comes again.
+	repeats bool
+	extra   bool // only if TAKEOVER_VARIANTS asks for it
 }
 
 const (
@@ -55,7 +57,7 @@ var variants = []variant{
 	{name: "nogtid", server: noGTID, class: mysqlClass, leave: (*hands).inTransaction, finish: (*hands).transactionsWhole},
 	{name: "mariadb", server: bedServer("BED_MARIADB"), class: mariadbClass, extra: true, leave: (*hands).inTransaction, finish: (*hands).transactionsWhole},
 	{name: "mariadbtxmeta", server: bedServer("BED_MARIADB"), class: mariadbClass, extra: true, props: transactionProps, leave: (*hands).inTransaction, finish: (*hands).transactionsWhole},
-	{name: "mariadbxa", server: bedServer("BED_MARIADB"), class: mariadbClass, extra: true, leave: (*hands).prepare, arrive: (*hands).commitPrepared, finish: (*hands).xaRows},
+	{name: "mariadbxa", server: bedServer("BED_MARIADB"), class: mariadbClass, extra: true, repeats: true, leave: (*hands).prepare, arrive: (*hands).commitPrepared, finish: (*hands).xaRows},
 	{name: "mariadbincremental", server: bedServer("BED_MARIADB"), class: mariadbClass, extra: true, props: incrementalProps, leave: (*hands).partRead, finish: (*hands).allRead},
 }
 
@@ -91,6 +93,8 @@ type hands struct {
 	db   *sql.DB
 	addr string
 	next int
+	// prepared is the last row before the newest XA PREPARE.
+	prepared int
 }
 
 // TestTakeoverVariants: Java → connectd → Java with connectors in the middle of something, all on one worker at a time. Each worker is
@@ -288,7 +292,7 @@ func (h *hands) once() {
 				continue
 			}
 			at := fmt.Sprint(c.Source.File, c.Source.Pos, c.Source.Row, c.After.ID)
-			if seen[at] {
+			if seen[at] && !(h.repeats && table == "item" && c.After.ID > h.prepared) {
 				h.t.Errorf("%s: row %d of %s comes twice from the binary log", h.name, c.After.ID, table)
 			}
 			seen[at] = true
@@ -358,6 +362,7 @@ func (h *hands) prepare(from int) {
 	}
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })          // only another session can commit it
 	h.t.Cleanup(func() { _, _ = h.db.Exec("XA ROLLBACK '" + x + "'") }) // unless it was committed
+	h.prepared = h.next
 	h.insert(20)
 	h.sees("what comes after XA PREPARE", h.next)
 }

@@ -162,6 +162,8 @@ func (c *cursor) complete(o *offset) {
 	if c.held == nil {
 		return
 	}
+	here := *o
+	o.here = &here
 	o.file, o.pos, o.event = c.held.file, c.held.pos, 0
 	if c.held.bySet {
 		o.gtids, o.whole = c.held.set, true
@@ -189,6 +191,18 @@ func (c *cursor) last() *offset {
 		o.tx = o.tx.with(o.txTable, c.lastCount)
 	}
 	return &o
+}
+
+// here is last for this task, which reads on there after a reconnect: it still has what is held.
+func (c *cursor) here() *offset {
+	if c.lastBase.here == nil {
+		return c.last()
+	}
+	base := *c.lastBase.here
+	base.tx, base.txTable = c.lastBase.tx, c.lastBase.txTable
+	at := *c
+	at.lastBase = &base
+	return at.last()
 }
 
 // sent notes that everything up to so many rows of base's event was sent.

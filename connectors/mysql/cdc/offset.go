@@ -21,6 +21,8 @@ type offset struct {
 	event    uint64
 	// whole: the set begins at a held transaction, before the one that rows are of, so that no row of that one is to be skipped.
 	whole bool
+	// here is the same moment for a task that goes on, which has what is held: reading need not go back for it. nil: this offset. Not stored.
+	here *offset
 	// snapshot is INITIAL, … while a snapshot runs, else empty. One that was not completed goes on if more has the rest, else starts again.
 	snapshot  string
 	completed bool // snapshot_completed, as read

@@ -161,7 +161,14 @@ func (r *reader) statementDDL(ctx context.Context, q *queryEvent) error {
 	if !c.inTx {
 		c.settle()
 	}
-	return r.announce(ctx, changes, c.last(), c.offset())
+	after := c.offset()
+	if c.inTx { // CREATE TABLE … SELECT: of the transaction's events, the statement is done, too
+		after.event++
+		if after.here != nil {
+			after.here.event++
+		}
+	}
+	return r.announce(ctx, changes, c.last(), after)
 }
 
 // apply changes the model. What the parser cannot read is looked up on the server, table by table: the definition is then that of

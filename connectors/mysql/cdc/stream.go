@@ -24,7 +24,8 @@ const (
 )
 
 // stream reads the binary log from the reader's cursor until ctx ends, reconnecting when the server goes away: it goes on at the last
-// offset that was handed out, by the same rule as after a restart.
+// offset that was handed out, by the same rule as after a restart, but keeps the prepared transactions that it holds instead of going back
+// for them. So no statement is read a second time, and the table definitions are those of the place.
 func (r *reader) stream(ctx context.Context) error {
 	from := r.cur.last()
 	if err := r.startIncremental(ctx); err != nil {
@@ -39,14 +40,15 @@ func (r *reader) stream(ctx context.Context) error {
 			}
 			c.row = r.cur.row
 			r.cur = c
+			r.dropUnfinished()
+			r.holdBack()
 			r.inc.restart()
 			r.maps = map[uint64]*tableMap{}
-			r.dropHeld()
 			err = r.dump(ctx)
 			if r.meter.connected.Swap(false) && ctx.Err() == nil && !errors.Is(err, errBlocking) {
 				r.meter.addDisconnects(1)
 			}
-			if to := r.cur.last(); *to != *from {
+			if to := r.cur.here(); *to != *from {
 				from, r.attempts = to, 0
 			}
 			if !errors.Is(err, errBlocking) {

@@ -118,7 +118,7 @@ func (r *reader) holdBack() {
 	c := r.cur
 	c.held = nil
 	for _, x := range r.prepared {
-		if x.start.bySet && !r.mariadb { // its GTID is left out of the set
+		if x.sentAgain(r.mariadb) {
 			continue
 		}
 		if c.held == nil || x.start.file < c.held.file || x.start.file == c.held.file && x.start.pos < c.held.pos {
@@ -147,7 +147,6 @@ func (r *reader) xaEnd(ctx context.Context, q *queryEvent, committed bool) error
 		}
 		return r.commit(ctx)
 	}
-	defer x.close()
 	if committed {
 		if err := r.begin(ctx, q.thread); err != nil {
 			return err
@@ -162,9 +161,11 @@ func (r *reader) xaEnd(ctx context.Context, q *queryEvent, committed bool) error
 	r.holdBack()
 	if committed {
 		if err := r.release(ctx, x, base, false); err != nil {
+			r.prepared[id] = x // the statement is read again after a reconnect
 			return err
 		}
 	}
+	x.close()
 	return r.commit(ctx)
 }
 
@@ -247,10 +248,23 @@ func parseXID(sql string) (string, error) {
 
 var errXID = errors.New("the statement is not of the form XA COMMIT X'…',X'…',n")
 
-// dropHeld forgets what is held: the connection is made anew, and the server sends it again.
+// dropHeld forgets what is held.
 func (r *reader) dropHeld() {
+	r.dropUnfinished()
 	for _, x := range r.prepared {
 		x.close()
+	}
+	r.prepared = nil
+}
+
+// dropUnfinished forgets what the server sends again after a reconnect: transactions whose end it has not sent yet, and the prepared ones that
+// are left out of the GTID set.
+func (r *reader) dropUnfinished() {
+	for id, x := range r.prepared {
+		if x.sentAgain(r.mariadb) {
+			x.close()
+			delete(r.prepared, id)
+		}
 	}
 	if r.xa != nil {
 		r.xa.close()
@@ -258,5 +272,8 @@ func (r *reader) dropHeld() {
 	if r.ahead != nil {
 		r.ahead.close()
 	}
-	r.prepared, r.xa, r.ahead = nil, nil, nil
+	r.xa, r.ahead = nil, nil
 }
+
+// sentAgain tells whether offsets leave the transaction out of their GTID set, so that the server sends it again.
+func (x *heldXA) sentAgain(mariadb bool) bool { return x.start.bySet && !mariadb }

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"cmp"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -125,7 +126,9 @@ func TestChaos(t *testing.T) {
 		got, n := replay(t, topic)
 		want := second.rows(table)
 		records, rows = records+n, rows+len(want)
-		compare(t, table, got, want)
+		if key := compare(t, table, got, want); key != "" {
+			story(t, topic, key)
+		}
 	}
 	t.Logf("%v; %d changes, %d DDL statements, %d records, %d rows in %d tables", did, load.done.Load(), load.ddl.Load(), records, rows, tables)
 }
@@ -185,14 +188,28 @@ func replay(t *testing.T, topic string) (map[string]map[string]any, int) {
 	return rows, len(rs)
 }
 
+// story logs the last records of a row, to tell what went wrong with it.
+func story(t *testing.T, topic, key string) {
+	t.Helper()
+	var lines []string
+	for _, r := range process.Records(t, process.Bed(t, "BED_KAFKA"), topic) {
+		if strings.Contains(string(r.Key), ":"+key+"}") {
+			lines = append(lines, fmt.Sprintf("%d: %s", r.Offset, r.Value))
+		}
+	}
+	t.Logf("the last records of row %s:\n%s", key, strings.Join(lines[max(0, len(lines)-5):], "\n"))
+}
+
 // compare holds replayed rows against the table's. A column that came after a row's last change has its default, the number in its name.
-func compare(t *testing.T, table string, got map[string]map[string]any, want map[string]map[string]sql.NullString) {
+// It gives a row that is wrong, if there is one.
+func compare(t *testing.T, table string, got map[string]map[string]any, want map[string]map[string]sql.NullString) (wrongRow string) {
 	t.Helper()
 	bad := 0
 	wrong := func(format string, args ...any) {
 		if bad++; bad <= 5 {
 			t.Errorf(table+": "+format, args...)
 		}
+		wrongRow = cmp.Or(wrongRow, args[0].(string))
 	}
 	for key := range got {
 		if want[key] == nil {
@@ -226,4 +243,8 @@ func compare(t *testing.T, table string, got map[string]map[string]any, want map
 			}
 		}
 	}
+	if bad > 5 {
+		t.Errorf("%s: %d differences in all", table, bad)
+	}
+	return wrongRow
 }

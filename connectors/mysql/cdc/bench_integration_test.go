@@ -81,12 +81,15 @@ func drainFrom(b *testing.B, logs *memoryLogs, stored string) {
 // serverPosition is the end of the binary log as an offset.
 func serverPosition(t testing.TB) string {
 	t.Helper()
-	r, err := root(t).Execute("SHOW BINARY LOG STATUS")
-	if err != nil {
-		t.Fatal(err)
+	c := root(t)
+	ask := func(q string, column int) string {
+		r, err := c.Execute(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _ := r.GetString(0, column)
+		return strings.Clone(s)
 	}
-	file, _ := r.GetString(0, 0)
-	pos, _ := r.GetString(0, 1)
-	gtids, _ := r.GetString(0, 4)
+	file, pos, gtids := ask(under(t).logStatus, 0), ask(under(t).logStatus, 1), ask(under(t).gtids, 0)
 	return fmt.Sprintf(`{"file":%q,"pos":%s,"gtids":%q}`, file, pos, gtids)
 }

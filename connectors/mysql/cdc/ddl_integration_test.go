@@ -160,6 +160,9 @@ func TestDDLInMidStream(t *testing.T) {
 			task.until("the snapshot", count("dbserver1.inventory.start", 1))
 			marks := 1
 			for _, sql := range statements {
+				if sql = under(t).inItsWords(sql); sql == "" {
+					continue
+				}
 				compare := strings.HasPrefix(sql, "INSERT") || strings.HasPrefix(sql, "UPDATE")
 				run(t, c, strings.TrimPrefix(sql, "!"))
 				if !compare || strings.Contains(sql, "(4, 4)") {

@@ -338,11 +338,23 @@ func goldenRecords(t testing.TB, file string) []goldenRecord {
 
 func parseConfig(t testing.TB, props config.Props) config.Values {
 	t.Helper()
-	v, err := Def.Parse(props)
+	def := Def
+	if flavorOf(props) == mariadbFlavor {
+		def = mariadbDef
+	}
+	v, err := def.Parse(props)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// flavorOf is the flavor of the connector that the config is of; MySQL's if it names none.
+func flavorOf(props config.Props) *flavor {
+	if props["connector.class"] == MariaDB.Name {
+		return mariadbFlavor
+	}
+	return mysqlFlavor
 }
 
 // running is a started task.
@@ -354,12 +366,7 @@ type running struct {
 
 func startTask(t testing.TB, props config.Props, logs *memoryLogs, stored string) *running {
 	t.Helper()
-	return startFlavored(t, mysqlFlavor, props, logs, stored)
-}
-
-func startFlavored(t testing.TB, f *flavor, props config.Props, logs *memoryLogs, stored string) *running {
-	t.Helper()
-	r := &running{t: t, task: &task{flavor: f}}
+	r := &running{t: t, task: &task{flavor: flavorOf(props)}}
 	log := slog.New(slog.DiscardHandler)
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))

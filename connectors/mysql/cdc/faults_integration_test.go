@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/client"
 
+	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
 )
 
@@ -121,7 +122,7 @@ func TestPurged(t *testing.T) {
 			again := startTask(t, bedConfig(t, props), logs, stored)
 			err := again.failure()
 			again.stop()
-			if err == nil || !strings.Contains(err.Error(), "snapshot.mode=when_needed") || mode == "gtid" && !strings.Contains(err.Error(), "purged the transactions") ||
+			if err == nil || !strings.Contains(err.Error(), "snapshot.mode=when_needed") || mode == "gtid" && !strings.Contains(err.Error(), under(t).purged) ||
 				mode == "file" && !strings.Contains(err.Error(), first) {
 				t.Errorf("error %v", err)
 			}
@@ -139,7 +140,7 @@ func TestPurged(t *testing.T) {
 func purge(t testing.TB, c *client.Conn) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
-		r, err := c.Execute("SELECT ID FROM performance_schema.processlist WHERE COMMAND LIKE 'Binlog Dump%'")
+		r, err := c.Execute("SELECT ID FROM " + under(t).processes + " WHERE COMMAND LIKE 'Binlog Dump%'")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +224,7 @@ func TestRowImages(t *testing.T) {
 			got = append(got, r)
 		}
 	}
-	want := map[string]any{"id": "#1", "a": "#3", "b": "new", "c": base64, "j": "{}"}
+	want := map[string]any{"id": "#1", "a": "#3", "b": "new", "c": base64, "j": under(t).unchangedJSON}
 	if after := payload(&got[0])["after"]; !reflect.DeepEqual(after, want) {
 		t.Errorf("after is %v, want %v", after, want)
 	}
@@ -240,7 +241,7 @@ func TestRowImages(t *testing.T) {
 func TestMissingGrants(t *testing.T) {
 	c := items(t, 1)
 	for _, x := range []struct{ grant, want string }{
-		{"GRANT SELECT, RELOAD ON *.*", "REPLICATION CLIENT"},
+		{"GRANT SELECT, RELOAD ON *.*", under(t).monitor},
 		{"GRANT SELECT, RELOAD, REPLICATION CLIENT ON *.*", "REPLICATION SLAVE"},
 		{"GRANT SELECT, REPLICATION CLIENT, REPLICATION SLAVE ON *.*", "LOCK TABLES"},
 	} {
@@ -289,7 +290,7 @@ func TestWithoutReload(t *testing.T) {
 	run(t, c, "CREATE TABLE other (id INT PRIMARY KEY)", "CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (id INT)")
 	logs := &memoryLogs{}
 	props := bedConfig(t, config.Props{"database.user": "norel", "database.password": "pw", "table.include.list": "inventory.items"})
-	if ps := new(connector).Validate(t.Context(), parseConfig(t, props)); len(ps) > 0 {
+	if ps := under(t).plugin.New().(connect.Validator).Validate(t.Context(), parseConfig(t, props)); len(ps) > 0 {
 		t.Errorf("problems %v", ps)
 	}
 	task := startTask(t, props, logs, "")
@@ -349,7 +350,7 @@ func TestValidate(t *testing.T) {
 		{"pattern without a table yet", config.Props{"table.include.list": "inventory.later_.*"}, "", ""},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			ps := new(connector).Validate(t.Context(), parseConfig(t, bedConfig(t, x.props)))
+			ps := under(t).plugin.New().(connect.Validator).Validate(t.Context(), parseConfig(t, bedConfig(t, x.props)))
 			if x.key == "" {
 				if len(ps) > 0 {
 					t.Errorf("problems %v", ps)
@@ -366,7 +367,7 @@ func TestValidate(t *testing.T) {
 	}
 	run(t, c, "SET GLOBAL binlog_row_image = MINIMAL")
 	defer run(t, c, "SET GLOBAL binlog_row_image = FULL")
-	ps := new(connector).Validate(t.Context(), parseConfig(t, bedConfig(t, nil)))
+	ps := under(t).plugin.New().(connect.Validator).Validate(t.Context(), parseConfig(t, bedConfig(t, nil)))
 	if len(ps) != 1 || !strings.Contains(ps[0].Message, "binlog_row_image is MINIMAL, but must be FULL") {
 		t.Errorf("problems %v", ps)
 	}

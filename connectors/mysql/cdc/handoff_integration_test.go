@@ -183,7 +183,7 @@ func TestKilledConnections(t *testing.T) {
 	run(t, c, "ALTER TABLE items MODIFY v TEXT", "UPDATE items SET v = CONCAT(id, REPEAT('x', 2000))")
 	killer := root(t)
 	kill := func() (n int) {
-		r, err := killer.Execute("SELECT ID FROM performance_schema.processlist WHERE USER = 'dbz'")
+		r, err := killer.Execute("SELECT ID FROM " + under(t).processes + " WHERE USER = 'dbz'")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -371,7 +371,7 @@ func TestStopAtOnce(t *testing.T) {
 func awaitProcess(t testing.TB, c *client.Conn, statement string) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
-		r, err := c.Execute("SELECT 1 FROM performance_schema.processlist WHERE INFO = '" + statement + "'")
+		r, err := c.Execute("SELECT 1 FROM " + under(t).processes + " WHERE INFO = '" + statement + "'")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,18 +18,9 @@ import (
 	"github.com/connectd/connectd/connectors/mysql/history"
 )
 
-// bed is the MySQL server under test: BED_MYSQL=127.0.0.1:port, with the user root/rootpw.
-func bed(t testing.TB) string {
-	t.Helper()
-	addr := os.Getenv("BED_MYSQL")
-	if addr == "" {
-		t.Fatal("BED_MYSQL is not set: start the test bed's MySQL and set it to 127.0.0.1:port")
-	}
-	return addr
-}
-
 func root(t testing.TB) *client.Conn {
 	t.Helper()
+	applies(t)
 	c, err := client.Connect(bed(t), "root", "rootpw", "")
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +35,9 @@ func root(t testing.TB) *client.Conn {
 func run(t testing.TB, c *client.Conn, statements ...string) {
 	t.Helper()
 	for _, s := range statements {
+		if s = under(t).inItsWords(s); s == "" {
+			continue
+		}
 		if _, err := c.Execute(s); err != nil {
 			t.Fatalf("%.200s: %v", s, err)
 		}
@@ -120,7 +114,7 @@ func user(t testing.TB, c *client.Conn, name, password, grant string) {
 // logFile is the current file of the binary log.
 func logFile(t testing.TB, c *client.Conn) string {
 	t.Helper()
-	r, err := c.Execute("SHOW BINARY LOG STATUS")
+	r, err := c.Execute(under(t).logStatus)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +124,7 @@ func logFile(t testing.TB, c *client.Conn) string {
 
 func bedConfig(t testing.TB, more config.Props) config.Props {
 	host, port, _ := strings.Cut(bed(t), ":")
-	p := config.Props{"connector.class": Plugin.Name, "database.hostname": host, "database.port": port, "database.user": "dbz",
+	p := config.Props{"connector.class": under(t).plugin.Name, "database.hostname": host, "database.port": port, "database.user": "dbz",
 		"database.password": "dbz", "database.server.id": "184054", "topic.prefix": "dbserver1", "database.include.list": "inventory",
 		"schema.history.internal.kafka.bootstrap.servers": "127.0.0.1:1", "schema.history.internal.kafka.topic": "schema-changes.inventory"}
 	for k, v := range more {
@@ -230,7 +224,7 @@ func TestGolden(t *testing.T) {
 	c := root(t)
 	fresh(t, c)
 	// The golden records have positions, which only begin at the same place in a new log.
-	run(t, c, "RESET BINARY LOGS AND GTIDS")
+	run(t, c, under(t).resetLogs)
 	script(t, c, "init")
 	script(t, c, "rows")
 	logs := &memoryLogs{}

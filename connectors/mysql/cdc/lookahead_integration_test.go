@@ -35,7 +35,7 @@ func TestRolledBackRows(t *testing.T) {
 					if continues(task.seen[i+1]) {
 						continue // in the midst of a row, which is sent again
 					}
-					again := startFlavored(t, mariadbFlavor, props, logs.clone(), task.seen[i].offset)
+					again := startTask(t, props, logs.clone(), task.seen[i].offset)
 					again.until("the rest after "+task.seen[i].offset, last)
 					again.stop()
 					if got, want := strings.Join(ids(again.seen), ","), strings.Join(ids(task.seen[i+1:]), ","); got != want {

@@ -11,6 +11,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/replication"
 
 	"github.com/connectd/connectd/connectors/mysql/row"
+	"github.com/connectd/connectd/connectors/mysql/server"
 )
 
 // Flags of MariaDB's GTID event (Gtid_log_event).
@@ -140,4 +141,34 @@ func lengthEncoded(body []byte, at int) (n uint64, size int, err error) {
 	}
 	n, rest, err := packed(body[at:])
 	return n, len(body) - at - len(rest), err
+}
+
+// availableByMariaDB tells whether the server still has what comes after the stored offset's GTIDs: of each domain, its binary log must not
+// begin behind them. Names of files say nothing, for the offset may come from another server. (Debezium's MariaDbConnection looks for what
+// gtid_binlog_pos lacks; the server itself compares as here, Gtid_list_log_event and contains_all_slave_gtid of sql/sql_repl.cc.)
+func (r *reader) availableByMariaDB(ctx context.Context, conn *server.Conn, firstFile, wayOut string) error {
+	row, err := conn.Row(ctx, "SELECT BINLOG_GTID_POS("+server.Quote(firstFile)+", 4)")
+	if err != nil {
+		return fmt.Errorf("looking where the binary log begins: %w", err)
+	}
+	begins, err := parseGTIDSet(strings.Join(row, ""))
+	if err != nil {
+		return err
+	}
+	have, err := parseGTIDSet(r.stored.gtids)
+	if err != nil {
+		return err
+	}
+	read := map[string]int64{}
+	for _, s := range have.sources {
+		domain, _, _ := strings.Cut(s.uuid, "-")
+		read[domain] = max(read[domain], s.spans[0].last)
+	}
+	for _, s := range begins.sources {
+		if domain, _, _ := strings.Cut(s.uuid, "-"); s.spans[0].last > read[domain] {
+			return fmt.Errorf("the server has purged the transactions of domain %s up to %d, which come after the stored offset (gtids %s); %s",
+				domain, s.spans[0].last, r.stored.gtids, wayOut)
+		}
+	}
+	return nil
 }

@@ -4,7 +4,6 @@ package cdc
 
 import (
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -17,16 +16,7 @@ import (
 // mariadbSession is a session at the bed's MariaDB.
 func mariadbSession(t testing.TB) (c *client.Conn, addr string) {
 	t.Helper()
-	addr = os.Getenv("BED_MARIADB")
-	if addr == "" {
-		t.Fatal("BED_MARIADB is not set: start the test bed's MariaDB and set it to 127.0.0.1:port")
-	}
-	c, err := client.Connect(addr, "root", "rootpw", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c, addr
+	return root(t), bed(t)
 }
 
 // mariadb is a session at the bed's MariaDB, with a database of one table, and the config of a connector to it.
@@ -57,7 +47,7 @@ func startMariaDB(t testing.TB, mode string, more config.Props) (c *client.Conn,
 	}
 	c, props = mariadb(t, more)
 	logs = &memoryLogs{}
-	task = startFlavored(t, mariadbFlavor, props, logs, "")
+	task = startTask(t, props, logs, "")
 	task.until("the snapshot", ended)
 	return c, props, logs, task
 }
@@ -93,7 +83,7 @@ func TestMariaDB(t *testing.T) {
 					for start--; continues(all[start]); start-- {
 					}
 				}
-				again := startFlavored(t, mariadbFlavor, props, logs.clone(), all[i].offset)
+				again := startTask(t, props, logs.clone(), all[i].offset)
 				again.until(fmt.Sprintf("the rest after record %d, %s", i, all[i].offset), done)
 				again.stop()
 				got, rest := again.seen, all[start:]
@@ -127,7 +117,7 @@ func TestMariaDBHeldXA(t *testing.T) {
 			task.until("what is committed", func(all []captured) bool { return strings.HasSuffix(strings.Join(ids(all), ","), "31") })
 			task.stop()
 			for _, at := range task.seen[len(task.seen)-2:] { // in the middle of a statement's rows, and behind it
-				again := startFlavored(t, mariadbFlavor, props, logs.clone(), at.offset)
+				again := startTask(t, props, logs.clone(), at.offset)
 				again.until("what is repeated", func(all []captured) bool { return strings.HasSuffix(strings.Join(ids(all), ","), "31") })
 				again.stop()
 				if got := strings.Join(ids(again.seen), ","); got != "30,31" {
@@ -137,13 +127,13 @@ func TestMariaDBHeldXA(t *testing.T) {
 			run(t, holder, "XA COMMIT 'kept'")
 			run(t, c, "INSERT INTO items VALUES (60, 'end')")
 			for _, at := range task.seen[len(task.seen)-2:] {
-				again := startFlavored(t, mariadbFlavor, props, logs.clone(), at.offset)
+				again := startTask(t, props, logs.clone(), at.offset)
 				again.until("the end", func(all []captured) bool { return strings.HasSuffix(strings.Join(ids(all), ","), "60") })
 				again.stop()
 				if got := strings.Join(ids(again.seen), ","); got != "30,31,20,21,60" {
 					t.Errorf("after the commit, after %s: %s", at.offset, got)
 				}
-				last := startFlavored(t, mariadbFlavor, props, logs.clone(), again.seen[3].offset) // of the held transaction's last row
+				last := startTask(t, props, logs.clone(), again.seen[3].offset) // of the held transaction's last row
 				last.until("the end", func(all []captured) bool { return strings.HasSuffix(strings.Join(ids(all), ","), "60") })
 				last.stop()
 				if got := strings.Join(ids(last.seen), ","); got != "60" {
@@ -175,7 +165,7 @@ func TestMariaDBTypes(t *testing.T) {
 		tables[name] = typ
 		run(t, c, fmt.Sprintf("CREATE TABLE %s (id INT PRIMARY KEY, v %s, mark INT)", name, typ), fmt.Sprintf("INSERT INTO %s (id, v, mark) VALUES (1, %s, 0)", name, value))
 	}
-	task := startFlavored(t, mariadbFlavor, props, &memoryLogs{}, "")
+	task := startTask(t, props, &memoryLogs{}, "")
 	defer task.stop()
 	task.until("the snapshot", ended)
 	snapshot := len(task.seen)

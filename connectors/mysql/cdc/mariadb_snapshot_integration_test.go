@@ -28,11 +28,11 @@ func TestMariaDBSnapshots(t *testing.T) {
 	}()
 	defer func() { cancel(); <-done2 }()
 	logs := &memoryLogs{}
-	task := startFlavored(t, mariadbFlavor, p, logs, "")
+	task := startTask(t, p, logs, "")
 	task.until("part of the snapshot", func(all []captured) bool { return reads(all, itemsTopic) > 700 })
 	task.stop()
 	before := task.seen
-	task = startFlavored(t, mariadbFlavor, p, logs, before[len(before)-1].offset)
+	task = startTask(t, p, logs, before[len(before)-1].offset)
 	defer func() { task.stop() }()
 	task.until("the rest", notRunning)
 	if n := twice(before, task.seen); n > 400 {

@@ -353,6 +353,9 @@ func (r *reader) available(ctx context.Context, conn *server.Conn) error {
 	if err != nil {
 		return err
 	}
+	if r.mariadb && r.gtidMode && !r.set.ignoreGTIDs && r.stored.gtids != "" && len(files) > 0 {
+		return r.availableByMariaDB(ctx, conn, files[0], wayOut)
+	}
 	if !slices.Contains(files, r.stored.file) {
 		return fmt.Errorf("the server no longer has the binary log file %s of the stored offset (it has %d files, the first is %s); %s",
 			r.stored.file, len(files), first(files), wayOut)

@@ -60,7 +60,7 @@ func TestReselect(t *testing.T) {
 	}
 
 	run(t, c, "INSERT INTO dated VALUES ('2024-02-29', NULL)")
-	props["again.reselect.columns.include.list"] = `inventory\.dated:b`
+	props["again.reselect.columns.include.list"], props["again.reselect.error.handling.mode"] = `inventory\.dated:b`, "fail"
 	dated := startTask(t, props, logs.clone(), at)
 	defer dated.stop()
 	var err error

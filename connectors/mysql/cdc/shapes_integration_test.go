@@ -41,7 +41,7 @@ func TestHardRows(t *testing.T) {
 		"derived":    {"CREATE TABLE derived (id INT PRIMARY KEY, v INT AS (id * 2), s VARCHAR(9) AS (CONCAT('<', id, '>')) STORED, i INT DEFAULT 4 INVISIBLE, mark INT)", "INSERT INTO derived (id, mark) VALUES (1, 0)"},
 		"expression": {"CREATE TABLE expression (id BINARY(16) PRIMARY KEY DEFAULT (UUID_TO_BIN('6ccd780c-baba-1026-9564-5b8c656024db')), d DATETIME(6) DEFAULT '0000-00-00 00:00:00', b BINARY(5), mark INT)", "INSERT INTO expression (b, mark) VALUES (x'01', 0)"},
 		"compressed": {"CREATE TABLE compressed (id INT PRIMARY KEY, v TEXT, mark INT) ROW_FORMAT=COMPRESSED", "INSERT INTO compressed VALUES (1, REPEAT('z', 60000), 0)"},
-		"deep":       {"CREATE TABLE deep (id INT PRIMARY KEY, j JSON, mark INT)", "INSERT INTO deep VALUES (1, CONCAT(REPEAT('[', 90), '{\"k\": 1.50}', REPEAT(']', 90)), 0)"},
+		"deep":       {"CREATE TABLE deep (id INT PRIMARY KEY, j JSON, mark INT)", fmt.Sprintf("INSERT INTO deep VALUES (1, CONCAT(REPEAT('[', %d), '{\"k\": 1.50}', REPEAT(']', %[1]d)), 0)", under(t).jsonDepth)},
 	}
 	run(t, c, "SET SESSION sql_mode = ''")
 	for _, statements := range tables {

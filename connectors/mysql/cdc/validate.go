@@ -223,7 +223,7 @@ func checkGrants(ctx context.Context, conn *server.Conn, set *settings) ([]confi
 	if set.snapshot.stream {
 		need(false, "REPLICATION SLAVE")
 	}
-	need(false, "REPLICATION CLIENT", "SUPER")
+	need(false, "REPLICATION CLIENT", "BINLOG MONITOR", "SUPER") // MariaDB lists the first as the second
 	if set.locking != "none" {
 		// Without RELOAD the snapshot falls back to locks on each table.
 		need(true, "RELOAD", "FLUSH_TABLES", "LOCK TABLES")

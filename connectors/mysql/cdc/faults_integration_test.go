@@ -429,14 +429,13 @@ func (p *proxy) serve() {
 			return
 		}
 		p.mu.Lock()
-		refused := p.refused
-		if p.muted {
-			p.conns = append(p.conns, in)
-			p.mu.Unlock()
+		refused, muted := p.refused, p.muted
+		p.conns = append(p.conns, in) // now: cut must not miss it while the server is being connected to
+		p.mu.Unlock()
+		if muted {
 			p.silent <- struct{}{}
 			continue
 		}
-		p.mu.Unlock()
 		out, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", p.to)
 		if err != nil || refused {
 			_ = in.Close()
@@ -446,7 +445,7 @@ func (p *proxy) serve() {
 			continue
 		}
 		p.mu.Lock()
-		p.conns = append(p.conns, in, out)
+		p.conns = append(p.conns, out)
 		p.mu.Unlock()
 		p.wg.Go(func() { _, _ = io.Copy(out, in); _ = out.Close() })
 		p.wg.Go(func() { _, _ = io.Copy(in, out); _ = in.Close() })

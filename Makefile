@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults test-chaos test-takeover golden bench bench-cluster demo docs clean
+.PHONY: help build test check-setup vet lint fmt test-unit test-integration test-faults test-chaos test-takeover test-cdc golden bench bench-cluster demo docs clean
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 RACE_TIMEOUT ?= 10m
@@ -53,6 +53,9 @@ test-chaos: check-setup ## 200,000 changes while connectd is killed, MySQL resta
 
 test-takeover: check-setup ## Java Connect → connectd → Java in the middle of snapshots, XA and large transactions; needs Kafka and MySQL of test/bed; TAKEOVER_VARIANTS=all: MariaDB too
 	go test -tags integration,takeover -count=1 -v -timeout 30m ./test/takeover
+
+test-cdc: check-setup ## the integration tests of connectors/mysql/cdc on both servers; needs MySQL and MariaDB of test/bed; CDC_SERVER=mysql or mariadb: one
+	for server in $${CDC_SERVER:-mysql mariadb}; do CDC_SERVER=$$server go test -tags integration -count=1 -timeout 10m ./connectors/mysql/cdc; done
 
 golden: check-setup ## the MySQL and MariaDB connectors in all modes against Debezium's records; needs Kafka, MySQL and MariaDB of test/bed (test/golden/capture records anew)
 	GOLDEN_SERVER=$${GOLDEN_SERVER:-mysql,mysql-zones,mariadb} go test -tags integration -count=1 -v -timeout 15m ./test/golden

@@ -123,6 +123,9 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 	table := r.countIn(base, m)
 	from.count = c.tx.count(table)
 	o.tx = c.tx
+	if w := r.inc.win; w != nil && w.info != m.info && w.info.id == m.info.id {
+		r.inc.win = nil // read by a definition that was found to be another (relearn): which of its rows change here cannot be told, so it is read again
+	}
 	sent := int64(0)
 	defer func() { r.meter.changed(op, sent) }()
 	for n := uint64(0); len(e.images) > 0; n++ {
@@ -153,7 +156,7 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 		if len(e.images) == size {
 			return r.badRow(m, n, row.ErrMalformed)
 		}
-		if w := r.inc.win; w != nil && w.info == m.info {
+		if w := r.inc.win; w != nil && w.info.id == m.info.id {
 			w.changed(before)
 			w.changed(after)
 		}

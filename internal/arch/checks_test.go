@@ -246,10 +246,13 @@ func isGroupGo(c *ast.CallExpr) bool {
 	return ok && sel.Sel.Name == "Go" && len(c.Args) == 1
 }
 
+// skipTable is the file with the one table of tests that a server leaves out, each with the reason, and a test of that table.
+const skipTable = "connectors/mysql/cdc/servers_integration_test.go"
+
 // checkSkips: a test that skips itself passes for years without having run.
 func checkSkips(p *pkg) (out []string) {
 	for _, f := range p.files {
-		if !f.test {
+		if !f.test || strings.HasSuffix(f.name, skipTable) {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {

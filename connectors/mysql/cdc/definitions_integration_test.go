@@ -57,7 +57,7 @@ func TestDefinitionsBeforeTheLock(t *testing.T) {
 			return c, props, mariadbFlavor
 		},
 	}
-	for name, server := range servers {
+	for name, server := range each(servers) {
 		for _, x := range []struct {
 			name, change string
 			again        bool

@@ -32,7 +32,7 @@ func ddlServers(t *testing.T, more config.Props) map[string]func(t *testing.T) *
 		props := config(more)
 		props["database.port"], props["max.batch.size"], props["max.queue.size"] = port, "4", "8"
 		s.logs, s.flavor, s.props = &memoryLogs{}, f, props
-		s.task = startFlavored(t, f, props, s.logs, "")
+		s.task = startTask(t, props, s.logs, "")
 		s.task.until("the snapshot", ended)
 		t.Cleanup(s.task.stop)
 		return s
@@ -87,7 +87,7 @@ func (s *ddlServer) wantOnce(t *testing.T, with string) {
 
 // TestReconnectInCreateSelect cuts the connection between the CREATE TABLE and the last row of CREATE TABLE … SELECT.
 func TestReconnectInCreateSelect(t *testing.T) {
-	for name, server := range ddlServers(t, config.Props{}) {
+	for name, server := range each(ddlServers(t, config.Props{})) {
 		t.Run(name, func(t *testing.T) {
 			s := server(t)
 			c := s.session()
@@ -113,7 +113,7 @@ func TestReconnectInCreateSelect(t *testing.T) {
 			at := slices.IndexFunc(s.task.seen, func(r captured) bool {
 				return r.topic == "dbserver1" && strings.Contains(fmt.Sprint(payload(&r)["ddl"]), "made")
 			})
-			again := startFlavored(t, s.flavor, s.props, s.logs.clone(), s.task.seen[at].offset)
+			again := startTask(t, s.props, s.logs.clone(), s.task.seen[at].offset)
 			defer again.stop()
 			again.until("the end", func(all []captured) bool { return slices.Contains(ids(all), "99") })
 			if again.seen[0].topic != "dbserver1.inventory.made" || !count("dbserver1.inventory.made", 900)(again.seen) {
@@ -130,7 +130,7 @@ func TestReconnectWithPreparedXA(t *testing.T) {
 		if mode == "file" {
 			more["gtid.ignore.on.recovery"] = "true"
 		}
-		for name, server := range ddlServers(t, more) {
+		for name, server := range each(ddlServers(t, more)) {
 			t.Run(name+" "+mode, func(t *testing.T) {
 				s := server(t)
 				c, holder := s.session(), s.session()

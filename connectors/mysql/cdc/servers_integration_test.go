@@ -70,10 +70,18 @@ var testServers = map[string]testServer{
 	},
 }
 
-// under is the server that CDC_SERVER names: mysql, the default, or mariadb.
+// serverName is what CDC_SERVER names: mysql, the default, or mariadb.
+func serverName() string { return cmp.Or(os.Getenv("CDC_SERVER"), "mysql") }
+
+// each is all of it that is of the server under test.
+func each[T any](byServer map[string]T) map[string]T {
+	return map[string]T{serverName(): byServer[serverName()]}
+}
+
+// under is the server under test.
 func under(t testing.TB) testServer {
 	t.Helper()
-	name := cmp.Or(os.Getenv("CDC_SERVER"), "mysql")
+	name := serverName()
 	s, ok := testServers[name]
 	if !ok {
 		t.Fatalf("CDC_SERVER: there is no %q; it is one of %v", name, slices.Sorted(maps.Keys(testServers)))

@@ -102,7 +102,7 @@ func TestPasswordChanged(t *testing.T) {
 	run(t, c, "INSERT INTO items VALUES (1, 'x')")
 	task.until("the change", count(itemsTopic, 2))
 	run(t, c, "ALTER USER 'turn'@'%' IDENTIFIED BY 'new-geheim'", "INSERT INTO items VALUES (2, 'x')")
-	r, err := c.Execute("SELECT ID FROM performance_schema.processlist WHERE USER = 'turn'")
+	r, err := c.Execute("SELECT ID FROM " + under(t).processes + " WHERE USER = 'turn'")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/replication"
 
 	"github.com/connectd/connectd/connect/data"
+	"github.com/connectd/connectd/connectors/mysql/history"
 )
 
 // An XA transaction stands in the binary log when it is prepared; whether it happened is known at its XA COMMIT or XA ROLLBACK, which may
@@ -27,6 +28,8 @@ type heldXA struct {
 	tag   string
 	gno   int64
 	rows  int // row events among them
+	// captured: rows of captured tables are among them. Nobody waits for others.
+	captured bool
 
 	// What is to be skipped of the transaction that the restart's offset stands in, which comes later.
 	skipEvents, skipRows uint64
@@ -66,9 +69,25 @@ func (r *reader) holds(t replication.EventType, body, raw []byte) (bool, error) 
 		if rows {
 			r.xa.rows++
 		}
+		if id, ok := mappedTable(body); t == replication.TABLE_MAP_EVENT && (!ok || r.set.filters.table(id)) {
+			r.xa.captured = true
+		}
 		return true, r.xa.hold(heldEvent{kind: t, plain: r.parser == r.inner, raw: raw, tail: tail})
 	}
 	return false, nil
+}
+
+// mappedTable is the table that a table map is of.
+func mappedTable(body []byte) (id history.TableID, ok bool) {
+	const names = 8 // behind the table's number and flags
+	if len(body) <= names {
+		return id, false
+	}
+	n := names + 1 + int(body[names])
+	if len(body) < n+2 || len(body) < n+2+int(body[n+1]) {
+		return id, false
+	}
+	return history.TableID{DB: string(body[names+1 : n]), Name: string(body[n+2 : n+2+int(body[n+1])])}, true
 }
 
 // xaPrepared ends the part of the log that an XA transaction stands in.
@@ -118,7 +137,7 @@ func (r *reader) holdBack() {
 	c := r.cur
 	c.held = nil
 	for _, x := range r.prepared {
-		if x.sentAgain(r.mariadb) {
+		if x.sentAgain(r.mariadb) || !x.captured {
 			continue
 		}
 		if c.held == nil || x.start.file < c.held.file || x.start.file == c.held.file && x.start.pos < c.held.pos {

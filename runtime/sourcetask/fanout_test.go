@@ -204,7 +204,7 @@ func TestFanoutIsSeenByNobody(t *testing.T) {
 							select {
 							case a := <-f.src.acks:
 								told[i] = append(told[i], a)
-							case <-time.After(10 * time.Second):
+							case <-time.After(30 * time.Second):
 								t.Fatalf("%d records were heard of", len(told[i]))
 							}
 						}

@@ -3,9 +3,9 @@
 // # Goroutines
 //
 // Run's own goroutine calls Start, Poll and Stop, one batch ahead of the second, which transforms, converts and produces. A third
-// commits offsets every offset.flush.interval.ms. With [Config].Threads, lanes (fanout.go) convert the records
-// of large batches ahead of their turn; they are started by the second, end with it, and never produce. All end before Run returns. Promises run on the producer's goroutine: they never
-// block, produce or share a lock with Poll.
+// commits offsets every offset.flush.interval.ms. With [Config].Threads, lanes (fanout.go) convert the records of large batches ahead of
+// their turn; they are started by the second, end with it, and never produce. All end before Run returns. Promises run on the producer's
+// goroutine: they never block, produce or share a lock with Poll.
 //
 // # Invariants
 //

@@ -9,7 +9,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/connectd/connectd/connect"
-	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/connect/data"
 	"github.com/connectd/connectd/runtime/pipeline"
 	"github.com/connectd/connectd/runtime/sourcetask"
@@ -43,14 +42,13 @@ func (r *reusing) Recycle(batch []*connect.SourceRecord) {
 // toTopic names the topic after the value, without a copy.
 type toTopic struct{ dropPrefix }
 
-func (toTopic) Configure(config.Values) error { return nil }
 func (toTopic) Apply(_ context.Context, r *connect.Record) (bool, error) {
 	r.Topic = r.Value.Value.String()
 	return true, nil
 }
 
 // held runs a reusing task whose first produce request is not answered before answer.
-func held(t *testing.T, edit func(*sourcetask.Config)) (cl *kfake.Cluster, task *reusing, off *offsets, asked, answer chan struct{}, r *running) {
+func held(t *testing.T, errs pipeline.Errors) (cl *kfake.Cluster, task *reusing, off *offsets, asked, answer chan struct{}, r *running) {
 	cl, off = newCluster(t), newOffsets()
 	asked, answer = make(chan struct{}), make(chan struct{})
 	first := true
@@ -65,10 +63,7 @@ func held(t *testing.T, edit func(*sourcetask.Config)) (cl *kfake.Cluster, task 
 	})
 	task = &reusing{s: newScript(), text: []byte("one"), back: make(chan int, 10)}
 	r = run(t, cl, task, off, func(c *sourcetask.Config) {
-		c.Chain = pipeline.New(pipeline.Config{Key: text{}, Value: text{}, Steps: []pipeline.Step{{Class: "topic", Transform: toTopic{}}}, Log: quiet})
-		if edit != nil {
-			edit(c)
-		}
+		c.Chain = pipeline.New(pipeline.Config{Key: text{}, Value: text{}, Steps: []pipeline.Step{{Class: "topic", Transform: toTopic{}}}, Log: quiet, Errors: errs})
 	})
 	rec := record(partition("p"), 7, "", "")
 	rec.Value.Value = data.Text(task.text)
@@ -78,7 +73,7 @@ func held(t *testing.T, edit func(*sourcetask.Config)) (cl *kfake.Cluster, task 
 
 // A converted batch goes back to its task before Kafka has it, and nothing of it is missed later: not its text, not its topic, not its offset.
 func TestBatchGoesBackWhenConverted(t *testing.T) {
-	cl, task, off, asked, answer, r := held(t, nil)
+	cl, task, off, asked, answer, r := held(t, pipeline.Errors{})
 	<-asked
 	expect(t, task.back, 1)
 	if !bytes.Equal(task.text, []byte("###")) {
@@ -104,10 +99,7 @@ func TestBatchGoesBackWhenConverted(t *testing.T) {
 
 // Where failures are logged, or go to a dead-letter topic, the record is needed until Kafka has it.
 func TestBatchWaitsWhereFailuresAreReported(t *testing.T) {
-	_, task, off, asked, answer, r := held(t, func(c *sourcetask.Config) {
-		c.Chain = pipeline.New(pipeline.Config{Key: text{}, Value: text{}, Log: quiet, Errors: pipeline.Errors{Log: true},
-			Steps: []pipeline.Step{{Class: "topic", Transform: toTopic{}}}})
-	})
+	_, task, off, asked, answer, r := held(t, pipeline.Errors{Log: true})
 	<-asked
 	if len(task.back) != 0 {
 		t.Fatal("the batch was given back before it was acknowledged")

@@ -41,6 +41,7 @@ type record struct {
 type scenario struct {
 	t      *testing.T
 	server server
+	modes  []mode // of the server
 	prefix string
 	rest   process.REST
 	conn   *sql.Conn
@@ -64,7 +65,7 @@ func (sv server) play(t *testing.T, rest process.REST, prefix string, ms []mode)
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	s := &scenario{t: t, server: sv, prefix: prefix, rest: rest, conn: conn, seen: map[string][]record{}, broken: map[string]bool{}, next: map[string]int64{}}
+	s := &scenario{t: t, server: sv, modes: sv.modes(), prefix: prefix, rest: rest, conn: conn, seen: map[string][]record{}, broken: map[string]bool{}, next: map[string]int64{}}
 	if sv.zone != "" {
 		s.serverZone(sv.zone)
 	}
@@ -297,7 +298,7 @@ func (s *scenario) take(r *kgo.Record) {
 	}
 	name := ""
 	rest := strings.TrimPrefix(strings.TrimPrefix(r.Topic, "history-"), s.prefix)
-	for _, m := range s.server.modes() {
+	for _, m := range s.modes {
 		after, ok := strings.CutPrefix(rest, m.name)
 		if ok && len(m.name) > len(name) && (after == "" || after[0] == '.' || after[0] == '-') {
 			name = m.name

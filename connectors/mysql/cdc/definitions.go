@@ -41,7 +41,7 @@ func (s *snapshotter) foresee(ctx context.Context) error {
 	if now, _ := s.defined(); len(now) < manyTables {
 		return nil
 	}
-	fatal := func(err error) error {
+	unlessAnswered := func(err error) error {
 		if server.Code(err) != 0 {
 			s.log.Info("definitions will be read under the lock", "reason", err)
 			return nil
@@ -49,7 +49,7 @@ func (s *snapshotter) foresee(ctx context.Context) error {
 		return err
 	}
 	if err := s.conn.Exec(ctx, "FLUSH TABLES WITH READ LOCK"); err != nil {
-		return fatal(err)
+		return unlessAnswered(err)
 	}
 	changes, err := s.countChanges(ctx)
 	if e := s.conn.Exec(ctx, "UNLOCK TABLES"); err == nil {
@@ -59,13 +59,13 @@ func (s *snapshotter) foresee(ctx context.Context) error {
 		err = s.list(ctx) // tables may have come since
 	}
 	if err != nil {
-		return fatal(err)
+		return unlessAnswered(err)
 	}
 	f := &foreseen{changes: changes}
 	f.tables, _ = s.defined()
 	s.log.Info("reading definitions before the lock is taken", "tables", len(f.tables))
 	if f.texts, err = s.creates(ctx, f.tables); err != nil {
-		return fatal(err)
+		return unlessAnswered(err)
 	}
 	s.foreseen = f
 	return nil
@@ -95,9 +95,11 @@ func (s *snapshotter) countChanges(ctx context.Context) (string, error) {
 	return fmt.Sprint(rows), nil
 }
 
-// creates are the CREATE TABLE statements of tables; empty for one that is gone.
+// creates are the CREATE TABLE statements of tables; empty for one that is gone. What was foreseen is used once: it need not stay while rows
+// are read.
 func (s *snapshotter) creates(ctx context.Context, tables []history.TableID) ([]string, error) {
 	if f := s.foreseen; f != nil && slices.Equal(f.tables, tables) {
+		s.foreseen = nil
 		return f.texts, nil
 	}
 	conns := s.definers(ctx, len(tables))

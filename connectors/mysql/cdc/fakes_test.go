@@ -366,11 +366,16 @@ type running struct {
 
 func startTask(t testing.TB, props config.Props, logs *memoryLogs, stored string) *running {
 	t.Helper()
-	r := &running{t: t, task: &task{flavor: flavorOf(props)}}
 	log := slog.New(slog.DiscardHandler)
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
+	return startLogged(t, props, logs, stored, log)
+}
+
+func startLogged(t testing.TB, props config.Props, logs *memoryLogs, stored string, log *slog.Logger) *running {
+	t.Helper()
+	r := &running{t: t, task: &task{flavor: flavorOf(props)}}
 	err := r.task.Start(t.Context(), connect.SourceTaskContext{ID: connect.TaskID{Connector: "c"}, Config: parseConfig(t, props),
 		Offsets: storedOffset(stored), Logs: logs, Log: log, Metrics: connect.NoMetrics{}})
 	if err != nil {

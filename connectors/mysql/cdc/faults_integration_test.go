@@ -17,7 +17,6 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/client"
 
-	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
 )
 
@@ -290,7 +289,7 @@ func TestWithoutReload(t *testing.T) {
 	run(t, c, "CREATE TABLE other (id INT PRIMARY KEY)", "CREATE DATABASE elsewhere", "CREATE TABLE elsewhere.t (id INT)")
 	logs := &memoryLogs{}
 	props := bedConfig(t, config.Props{"database.user": "norel", "database.password": "pw", "table.include.list": "inventory.items"})
-	if ps := under(t).plugin.New().(connect.Validator).Validate(t.Context(), parseConfig(t, props)); len(ps) > 0 {
+	if ps := validate(t, props); len(ps) > 0 {
 		t.Errorf("problems %v", ps)
 	}
 	task := startTask(t, props, logs, "")
@@ -350,7 +349,7 @@ func TestValidate(t *testing.T) {
 		{"pattern without a table yet", config.Props{"table.include.list": "inventory.later_.*"}, "", ""},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			ps := under(t).plugin.New().(connect.Validator).Validate(t.Context(), parseConfig(t, bedConfig(t, x.props)))
+			ps := validate(t, bedConfig(t, x.props))
 			if x.key == "" {
 				if len(ps) > 0 {
 					t.Errorf("problems %v", ps)
@@ -367,7 +366,7 @@ func TestValidate(t *testing.T) {
 	}
 	run(t, c, "SET GLOBAL binlog_row_image = MINIMAL")
 	defer run(t, c, "SET GLOBAL binlog_row_image = FULL")
-	ps := under(t).plugin.New().(connect.Validator).Validate(t.Context(), parseConfig(t, bedConfig(t, nil)))
+	ps := validate(t, bedConfig(t, nil))
 	if len(ps) != 1 || !strings.Contains(ps[0].Message, "binlog_row_image is MINIMAL, but must be FULL") {
 		t.Errorf("problems %v", ps)
 	}

@@ -74,15 +74,17 @@ func (q *queue) begin(ctx context.Context) error {
 	return q.makeRoom(ctx)
 }
 
-func (q *queue) mostBytes() int64 {
+// over tells whether the queue has all that it may hold. The lock is held.
+func (q *queue) over() bool {
+	most := int64(queueBytes)
 	if q.maxBytes > 0 {
-		return q.maxBytes
+		most = q.maxBytes
 	}
-	return queueBytes
+	return q.records >= q.maxRecords || q.bytes >= most
 }
 
 func (q *queue) makeRoom(ctx context.Context) error {
-	for q.records >= q.maxRecords || q.bytes >= q.mostBytes() {
+	for q.over() {
 		q.held = false
 		q.mu.Unlock()
 		q.wake()
@@ -216,7 +218,7 @@ func (q *queue) await(ctx context.Context, d time.Duration) {
 	defer t.Stop()
 	for {
 		q.mu.Lock()
-		full := len(q.ready) > 0 || q.err != nil || q.records >= q.maxRecords || q.bytes >= q.mostBytes()
+		full := len(q.ready) > 0 || q.err != nil || q.over()
 		q.mu.Unlock()
 		if full {
 			return

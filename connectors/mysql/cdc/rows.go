@@ -156,7 +156,7 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 		if len(e.images) == size {
 			return r.badRow(m, n, row.ErrMalformed)
 		}
-		if w := r.inc.win; w != nil && w.info.id == m.info.id {
+		if w := r.inc.win; w != nil && w.info == m.info {
 			w.changed(before)
 			w.changed(after)
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
 )
 
 // testServer is a kind of server that these tests run against: what it is asked in words of its own.
@@ -72,18 +73,10 @@ var testServers = map[string]testServer{
 	},
 }
 
-// serverName is what CDC_SERVER names: mysql, the default, or mariadb.
-func serverName() string { return cmp.Or(os.Getenv("CDC_SERVER"), "mysql") }
-
-// each is all of it that is of the server under test.
-func each[T any](byServer map[string]T) map[string]T {
-	return map[string]T{serverName(): byServer[serverName()]}
-}
-
-// under is the server under test.
+// under is the server that CDC_SERVER names: mysql, the default, or mariadb.
 func under(t testing.TB) testServer {
 	t.Helper()
-	name := serverName()
+	name := cmp.Or(os.Getenv("CDC_SERVER"), "mysql")
 	s, ok := testServers[name]
 	if !ok {
 		t.Fatalf("CDC_SERVER: there is no %q; it is one of %v", name, slices.Sorted(maps.Keys(testServers)))
@@ -100,6 +93,12 @@ func bed(t testing.TB) string {
 		t.Fatalf("%s is not set: start that system of the test bed and set it to 127.0.0.1:port", env)
 	}
 	return addr
+}
+
+// validate is what the connector of the server under test finds in the config.
+func validate(t testing.TB, props config.Props) []config.Problem {
+	t.Helper()
+	return under(t).plugin.New().(connect.Validator).Validate(t.Context(), parseConfig(t, props))
 }
 
 // applies ends a test that the server's table leaves out.

@@ -69,8 +69,9 @@ func (r *reader) holds(t replication.EventType, body, raw []byte) (bool, error) 
 		if rows {
 			r.xa.rows++
 		}
-		if id, ok := mappedTable(body); t == replication.TABLE_MAP_EVENT && (!ok || r.set.filters.table(id)) {
-			r.xa.captured = true
+		if t == replication.TABLE_MAP_EVENT && !r.xa.captured {
+			id, ok := mappedTable(body)
+			r.xa.captured = !ok || r.set.filters.table(id)
 		}
 		return true, r.xa.hold(heldEvent{kind: t, plain: r.parser == r.inner, raw: raw, tail: tail})
 	}

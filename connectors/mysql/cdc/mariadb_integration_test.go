@@ -59,6 +59,7 @@ func TestMariaDB(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			c, props, logs, task := startMariaDB(t, mode, config.Props{"include.query": "true"})
 			snapshot := len(task.seen)
+			keepGlobals(t, c, "log_bin_compress", "log_bin_compress_min_len")
 			run(t, c, "INSERT INTO items VALUES (10, 'a'), (11, 'b')", "BEGIN", "UPDATE items SET v = 'c' WHERE id = 10", "UPDATE items SET id = 12 WHERE id = 11", "COMMIT",
 				"CREATE TABLE other (a INT PRIMARY KEY, b DECIMAL(5,2) DEFAULT 1.50)", "INSERT INTO other (a) VALUES (1)", "ALTER TABLE other ADD COLUMN c VARCHAR(9) DEFAULT 'x' AFTER a",
 				"INSERT INTO other VALUES (2, 'y', 3)", "SET SESSION server_id = 77", "DELETE FROM items WHERE id = 10", "SET SESSION server_id = 223345", "SET GLOBAL log_bin_compress = ON",

@@ -38,6 +38,7 @@ func TestPreflight(t *testing.T) {
 		}
 		return strings.Join(out, "\n")
 	}
+	keepGlobals(t, c, "binlog_expire_logs_seconds")
 	fullMetadata(t, c)
 	if got := look(t, nil); got != "" {
 		t.Errorf("a sound server: %s", got)

@@ -13,8 +13,25 @@ import (
 // fullMetadata makes the binary log describe its tables, until the test is done.
 func fullMetadata(t testing.TB, c *client.Conn) {
 	t.Helper()
+	keepGlobals(t, c, "binlog_row_metadata")
 	run(t, c, "SET GLOBAL binlog_row_metadata = 'FULL'")
-	t.Cleanup(func() { run(t, c, "SET GLOBAL binlog_row_metadata = 'MINIMAL'") })
+}
+
+// keepGlobals puts the server's variables back to what they are, when the test is done: other tests compare its binary log to the byte.
+func keepGlobals(t testing.TB, c *client.Conn, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		r, err := c.Execute("SELECT QUOTE(@@GLOBAL." + name + "), @@GLOBAL." + name + " REGEXP '^[0-9]+$'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, _ := r.GetString(0, 0)
+		if number, _ := r.GetInt(0, 1); number == 1 {
+			value = strings.Trim(value, "'")
+		}
+		set := "SET GLOBAL " + name + " = " + value
+		t.Cleanup(func() { run(t, c, set) })
+	}
 }
 
 // rowsOf are the rows behind the changes of a topic, in short.

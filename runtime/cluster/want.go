@@ -32,6 +32,9 @@ func (w Want) SameRun(o Want) bool {
 		sameProps(w.Connector, o.Connector) && sameProps(w.Task, o.Task)
 }
 
+// Same tells whether w is what o is, but for the generation.
+func (w Want) Same(o Want) bool { return w.SameRun(o) && w.Target == o.Target && w.Tasks == o.Tasks }
+
 // sameProps compares configs, which snapshots share: each change of a cluster's config has all of a worker's tasks compared, nearly all of
 // them with the very maps of before.
 func sameProps(a, b config.Props) bool {

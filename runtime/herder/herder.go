@@ -15,8 +15,9 @@ import (
 
 // Worker runs what it is told.
 type Worker interface {
-	// Apply replaces the wanted set, is idempotent and returns at once.
-	Apply(rev int64, want map[connect.TaskID]cluster.Want)
+	// Apply replaces the wanted set, is idempotent and returns at once; it keeps neither map nor slice. changed are all that differ from
+	// the last call; nil: any may.
+	Apply(rev int64, want map[connect.TaskID]cluster.Want, changed []connect.TaskID)
 	// Reports carry seen states, wishes for reconfiguration and settled revisions.
 	Reports() <-chan cluster.Report
 	// TaskConfigs asks the running connector; it may take as long as the connector's own code does.

@@ -37,7 +37,7 @@ func (l *topicOf) Write(_ context.Context, _ bool, c ...cluster.Change) error {
 // idle is a worker that never reports, and whose connectors hang when they are asked for task configs.
 type idle struct{ reports chan cluster.Report }
 
-func (idle) Apply(int64, map[connect.TaskID]cluster.Want) {}
+func (idle) Apply(int64, map[connect.TaskID]cluster.Want, []connect.TaskID) {}
 func (w idle) Reports() <-chan cluster.Report             { return w.reports }
 func (idle) TaskConfigs(ctx context.Context, _ string) ([]config.Props, error) {
 	<-ctx.Done()

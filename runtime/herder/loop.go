@@ -205,7 +205,7 @@ func (h *Herder) away() time.Time {
 func (h *Herder) perform(ctx context.Context, a core.Action) {
 	switch a := a.(type) {
 	case core.Apply:
-		h.cfg.Worker.Apply(a.Revision, a.Want)
+		h.cfg.Worker.Apply(a.Revision, a.Want, a.Changed)
 	case core.Rejoin:
 		h.cfg.Group.Rejoin(a.Reason)
 	case core.Ready:

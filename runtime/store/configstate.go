@@ -131,6 +131,9 @@ func (s *configState) applyTarget(name string, value []byte) error {
 	if value == nil {
 		e := s.entry(name)
 		// A connector always has a target state; without a record of its own, it is started.
+		if e.config != nil && e.target != cluster.Started {
+			s.note(&s.read.Targets, name)
+		}
 		e.target, e.hasTarget = cluster.Started, e.config != nil
 		return nil
 	}

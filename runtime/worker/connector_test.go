@@ -68,7 +68,7 @@ func planning(t *testing.T, p *planners, up int) *rig {
 		<-ended
 	})
 	r := &rig{t: t, w: w}
-	w.Apply(1, connectorsOf(p, 0))
+	w.Apply(1, connectorsOf(p, 0), nil)
 	for r.expect("settled 1"); up > 0; up-- {
 		if rep := r.report(); rep.Seen != cluster.Running {
 			t.Fatalf("%+v", rep)
@@ -149,7 +149,7 @@ func TestHangingConnectorsHoldUpNoOther(t *testing.T) {
 			t.Errorf("%d tasks, %v", len(tasks), err)
 		}
 		begin := time.Now()
-		r.w.Apply(2, nil)
+		r.w.Apply(2, nil, nil)
 		for gone := 0; gone < 4; {
 			if rep := r.report(); rep.Seen == cluster.Unassigned {
 				gone++

@@ -12,7 +12,7 @@ import (
 // TestProgressIsToldAtABoundedRate: at once if the phase is another one, else every few seconds, and only if something has changed.
 func TestProgressIsToldAtABoundedRate(t *testing.T) {
 	stalls(t, func(r *rig) {
-		r.w.Apply(1, wants(cluster.Started, 3))
+		r.w.Apply(1, wants(cluster.Started, 3), nil)
 		r.expect("settled 1", "c-0 RUNNING")
 		b := <-r.f.made
 		tells := func(phase, details string) {
@@ -56,10 +56,10 @@ func TestProgressIsToldAtABoundedRate(t *testing.T) {
 		// The status of a new run, or after a pause, has no progress: it is told again.
 		tells("streaming", `{"file":"a"}`)
 		silent(10 * time.Second)
-		r.w.Apply(2, wants(cluster.Paused, 3))
+		r.w.Apply(2, wants(cluster.Paused, 3), nil)
 		r.expect("c-0 PAUSED", "settled 2")
 		silent(time.Minute)
-		r.w.Apply(3, wants(cluster.Started, 3))
+		r.w.Apply(3, wants(cluster.Started, 3), nil)
 		r.expect("c-0 RUNNING", "settled 3")
 		next(`{"file":"a"}`, progressLook)
 	})

@@ -45,7 +45,7 @@ func rotating(t *testing.T, reload string, test func(r *rig, v *vault)) {
 		r := newRigOf(t, f, time.Minute)
 		w := wants(cluster.Started, 0)
 		w[task0].Connector[keyReload] = reload
-		r.w.Apply(1, w)
+		r.w.Apply(1, w, nil)
 		r.expect("settled 1", "c-0 RUNNING")
 		test(r, v)
 	})
@@ -79,7 +79,7 @@ func TestChangedSecretIsToldUntilTheRunIsAnotherOne(t *testing.T) {
 			r.t.Errorf("told %q", got)
 		}
 		w := wants(cluster.Started, 1)
-		r.w.Apply(2, w)
+		r.w.Apply(2, w, nil)
 		r.expect("settled 2", "c-0 UNASSIGNED", "c-0 RUNNING")
 		if got := r.told(time.Hour); got != "" {
 			r.t.Errorf("after the restart: %q", got)
@@ -94,7 +94,7 @@ func TestSecretsThatCannotBeLookedUp(t *testing.T) {
 		if got := r.told(10 * time.Minute); got != "" {
 			r.t.Errorf("told %q", got)
 		}
-		r.w.Apply(2, wants(cluster.Started, 1))
+		r.w.Apply(2, wants(cluster.Started, 1), nil)
 		r.expect("settled 2", "c-0 UNASSIGNED")
 		if rep := r.report(); rep.Seen != cluster.Failed {
 			r.t.Fatalf("%+v", rep)

@@ -80,7 +80,10 @@ func (in *instance) forgive(want cluster.Want) {
 	if in.wanted != nil && !in.wanted.SameRun(want) {
 		in.sup.history, in.sup.last = supervise.History{}, nil
 	}
-	in.wanted = &want
+	if in.wanted == nil {
+		in.wanted = new(cluster.Want)
+	}
+	*in.wanted = want
 }
 
 // isConnector tells connector instances from tasks.

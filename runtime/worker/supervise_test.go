@@ -31,7 +31,7 @@ func healed(t *testing.T, test func(r *rig, b *fake)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, time.Minute)
 		r.f.heal, r.f.easy = healing, true
-		r.w.Apply(1, wants(cluster.Started, 0))
+		r.w.Apply(1, wants(cluster.Started, 0), nil)
 		r.expect("settled 1", "c-0 RUNNING")
 		test(r, <-r.f.made)
 	})
@@ -97,7 +97,7 @@ func TestCrashLoopEndsWithTheBudget(t *testing.T) {
 			r.t.Error("it was started again")
 		}
 		// By hand it starts with a new budget.
-		r.w.Apply(2, wants(cluster.Started, 1))
+		r.w.Apply(2, wants(cluster.Started, 1), nil)
 		r.expect("settled 2", "c-0 RUNNING")
 		(<-r.f.made).end <- errors.New("boom")
 		if _, restart := r.failed(); restart.Attempt != 1 {
@@ -146,27 +146,27 @@ func TestBackoffIsCancelled(t *testing.T) {
 		return map[connect.TaskID]cluster.Want{task0: {Connector: config.Props{"name": "c", "k": "v"}}}
 	}
 	for name, test := range map[string]func(r *rig){
-		"by deletion": func(r *rig) { r.w.Apply(2, nil); r.expect("c-0 UNASSIGNED", "settled 2"); quiet(r) },
+		"by deletion": func(r *rig) { r.w.Apply(2, nil, nil); r.expect("c-0 UNASSIGNED", "settled 2"); quiet(r) },
 		"by a restart, which is at once": func(r *rig) {
-			r.w.Apply(2, wants(cluster.Started, 1))
+			r.w.Apply(2, wants(cluster.Started, 1), nil)
 			r.expect("settled 2", "c-0 RUNNING")
 			<-r.f.made
 			quiet(r)
 		},
 		"by another config, at once": func(r *rig) {
-			r.w.Apply(2, other())
+			r.w.Apply(2, other(), nil)
 			r.expect("settled 2", "c-0 RUNNING")
 			<-r.f.made
 			quiet(r)
 		},
 		"by a pause, until it is over": func(r *rig) {
-			r.w.Apply(2, wants(cluster.Paused, 0))
+			r.w.Apply(2, wants(cluster.Paused, 0), nil)
 			if wait, restart := r.failed(); wait != 0 || !strings.Contains(restart.Why, "paused") {
 				r.t.Errorf("%s %+v", wait, restart)
 			}
 			r.expect("settled 2")
 			quiet(r)
-			r.w.Apply(3, wants(cluster.Started, 0))
+			r.w.Apply(3, wants(cluster.Started, 0), nil)
 			r.expect("settled 3", "c-0 RUNNING")
 			<-r.f.made
 		},
@@ -175,7 +175,7 @@ func TestBackoffIsCancelled(t *testing.T) {
 			x := w[task0]
 			x.Generation = 7
 			w[task0] = x
-			r.w.Apply(2, w)
+			r.w.Apply(2, w, nil)
 			r.expect("settled 2", "c-0 RUNNING")
 			<-r.f.made
 		},

@@ -48,7 +48,7 @@ func (r *rig) stalled() string {
 
 func TestTaskWithWorkAndWithoutProgressIsStalled(t *testing.T) {
 	stalls(t, func(r *rig) {
-		r.w.Apply(1, wants(cluster.Started, 0))
+		r.w.Apply(1, wants(cluster.Started, 0), nil)
 		r.expect("settled 1", "c-0 RUNNING")
 		b := <-r.f.made
 		is := func(busy bool, progress int64, want string) {
@@ -64,7 +64,7 @@ func TestTaskWithWorkAndWithoutProgressIsStalled(t *testing.T) {
 		is(false, 1, "")
 		is(true, 1, "in a call of Put")
 		// A restart forgets it.
-		r.w.Apply(2, wants(cluster.Started, 1))
+		r.w.Apply(2, wants(cluster.Started, 1), nil)
 		r.expect("settled 2", "c-0 UNASSIGNED", "c-0 RUNNING")
 		if got := r.stalled(); got != "" {
 			r.t.Errorf("stalled after a restart: %q", got)
@@ -75,7 +75,7 @@ func TestTaskWithWorkAndWithoutProgressIsStalled(t *testing.T) {
 func TestHangingStartIsStalled(t *testing.T) {
 	stalls(t, func(r *rig) {
 		r.f.slow = make(chan struct{})
-		r.w.Apply(1, wants(cluster.Started, 0))
+		r.w.Apply(1, wants(cluster.Started, 0), nil)
 		r.expect("settled 1")
 		time.Sleep(90 * time.Second)
 		if got := r.stalled(); got != "starting" {

@@ -155,35 +155,55 @@ func (w *Worker) Run(ctx context.Context, final func(cluster.Report)) error {
 	return nil
 }
 
-// Apply replaces the wanted set, is idempotent and returns at once. A Settled report for rev follows when all that had to stop has
-// stopped or was abandoned.
-func (w *Worker) Apply(rev int64, want map[connect.TaskID]cluster.Want) {
+// Apply replaces the wanted set, is idempotent and returns at once; it keeps neither map nor slice. changed are all that differ from the
+// last call; nil: any may. A Settled report for rev follows when all that had to stop has stopped or was abandoned.
+func (w *Worker) Apply(rev int64, want map[connect.TaskID]cluster.Want, changed []connect.TaskID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return
 	}
 	s := &settling{rev: rev, pending: map[*run]struct{}{}}
-	for id, in := range w.instances {
-		if _, ok := want[id]; !ok {
-			w.step(in, lifecycle.Event{Kind: lifecycle.Revoked})
-			if in.machine.State() == lifecycle.Stopping {
-				s.pending[in.run] = struct{}{}
+	if changed != nil {
+		for _, id := range changed {
+			if x, ok := want[id]; ok {
+				w.want(id, x)
+			} else if in := w.instances[id]; in != nil {
+				w.revoke(in, s)
 			}
 		}
-	}
-	for id, x := range want {
-		in := w.instances[id]
-		if in == nil {
-			in = &instance{id: id, machine: lifecycle.New(isConnector(id))}
-			w.supervise(in)
-			w.instances[id] = in
+	} else {
+		for id, in := range w.instances {
+			if _, ok := want[id]; !ok {
+				w.revoke(in, s)
+			}
 		}
-		in.forgive(x)
-		w.step(in, lifecycle.Event{Kind: lifecycle.Wanted, Want: x})
+		for id, x := range want {
+			w.want(id, x)
+		}
 	}
 	w.settling = append(w.settling, s)
 	w.settle(nil)
+}
+
+// revoke ends an instance; s waits for its run. w.mu is held.
+func (w *Worker) revoke(in *instance, s *settling) {
+	w.step(in, lifecycle.Event{Kind: lifecycle.Revoked})
+	if in.machine.State() == lifecycle.Stopping {
+		s.pending[in.run] = struct{}{}
+	}
+}
+
+// want tells an instance what it should be, and makes it if there is none. w.mu is held.
+func (w *Worker) want(id connect.TaskID, x cluster.Want) {
+	in := w.instances[id]
+	if in == nil {
+		in = &instance{id: id, machine: lifecycle.New(isConnector(id))}
+		w.supervise(in)
+		w.instances[id] = in
+	}
+	in.forgive(x)
+	w.step(in, lifecycle.Event{Kind: lifecycle.Wanted, Want: x})
 }
 
 // settle takes a stopped run off the lists and reports the revisions that wait for nothing more, in order.

@@ -165,11 +165,11 @@ func wants(target cluster.TargetState, epoch int64) map[connect.TaskID]cluster.W
 
 func TestRevisionSettlesWhenRevokedWorkHasStopped(t *testing.T) {
 	r := newRig(t, time.Minute)
-	r.w.Apply(1, wants(cluster.Started, 0))
+	r.w.Apply(1, wants(cluster.Started, 0), nil)
 	r.expect("settled 1", "c-0 RUNNING")
 	b := <-r.f.made
-	r.w.Apply(2, nil)
-	r.w.Apply(3, nil) // a later revision waits for the same
+	r.w.Apply(2, nil, nil)
+	r.w.Apply(3, nil, nil) // a later revision waits for the same
 	select {
 	case rep := <-r.w.Reports():
 		t.Fatalf("%+v before the task has stopped", rep)
@@ -181,10 +181,10 @@ func TestRevisionSettlesWhenRevokedWorkHasStopped(t *testing.T) {
 
 func TestRestartStopsThenStartsAgain(t *testing.T) {
 	r := newRig(t, time.Minute)
-	r.w.Apply(1, wants(cluster.Started, 0))
+	r.w.Apply(1, wants(cluster.Started, 0), nil)
 	r.expect("settled 1", "c-0 RUNNING")
 	first := <-r.f.made
-	r.w.Apply(2, wants(cluster.Started, 1))
+	r.w.Apply(2, wants(cluster.Started, 1), nil)
 	r.expect("settled 2") // nothing was revoked
 	close(first.hang)
 	r.expect("c-0 UNASSIGNED", "c-0 RUNNING")
@@ -197,10 +197,10 @@ func TestRestartStopsThenStartsAgain(t *testing.T) {
 
 func TestInstanceThatMissesItsDeadlineIsAbandoned(t *testing.T) {
 	r := newRig(t, 20*time.Millisecond)
-	r.w.Apply(1, wants(cluster.Started, 0))
+	r.w.Apply(1, wants(cluster.Started, 0), nil)
 	r.expect("settled 1", "c-0 RUNNING")
 	b := <-r.f.made
-	r.w.Apply(2, nil)
+	r.w.Apply(2, nil, nil)
 	r.expect("c-0 UNASSIGNED", "settled 2")
 	select {
 	case <-b.abandoned:
@@ -215,7 +215,7 @@ func TestInstanceThatMissesItsDeadlineIsAbandoned(t *testing.T) {
 
 func TestErrorsAndPanicsFailTheTaskAlone(t *testing.T) {
 	r := newRig(t, time.Minute)
-	r.w.Apply(1, wants(cluster.Started, 0))
+	r.w.Apply(1, wants(cluster.Started, 0), nil)
 	r.expect("settled 1", "c-0 RUNNING")
 	(<-r.f.made).end <- errors.New("panic")
 	rep := r.report()
@@ -223,7 +223,7 @@ func TestErrorsAndPanicsFailTheTaskAlone(t *testing.T) {
 		t.Fatalf("%+v", rep)
 	}
 	r.f.fail[task0] = errors.New("no such file")
-	r.w.Apply(2, wants(cluster.Started, 1))
+	r.w.Apply(2, wants(cluster.Started, 1), nil)
 	r.expect("settled 2")
 	if rep := r.report(); rep.Seen != cluster.Failed || rep.Err.Error() != "no such file" {
 		t.Fatalf("%+v", rep)
@@ -232,15 +232,15 @@ func TestErrorsAndPanicsFailTheTaskAlone(t *testing.T) {
 
 func TestPauseReachesTheBodyAlsoWhenItIsBuiltLater(t *testing.T) {
 	r := newRig(t, time.Minute)
-	r.w.Apply(1, wants(cluster.Started, 0))
+	r.w.Apply(1, wants(cluster.Started, 0), nil)
 	r.expect("settled 1", "c-0 RUNNING")
 	b := <-r.f.made
-	r.w.Apply(2, wants(cluster.Paused, 0))
+	r.w.Apply(2, wants(cluster.Paused, 0), nil)
 	r.expect("c-0 PAUSED", "settled 2")
 	if !<-b.paused {
 		t.Error("resumed, not paused")
 	}
-	r.w.Apply(3, wants(cluster.Started, 0))
+	r.w.Apply(3, wants(cluster.Started, 0), nil)
 	r.expect("c-0 RUNNING", "settled 3")
 	if <-b.paused {
 		t.Error("paused, not resumed")

@@ -104,10 +104,27 @@ func (w *world) step(ev Event) {
 	}
 }
 
+// apply goes by what is named as changed, which has to make the same of it.
+func (w *world) apply(a Apply) {
+	if a.Changed == nil {
+		w.want = maps.Clone(a.Want)
+		return
+	}
+	for _, id := range a.Changed {
+		delete(w.want, id)
+		if x, ok := a.Want[id]; ok {
+			w.want[id] = x
+		}
+	}
+	if !maps.EqualFunc(w.want, a.Want, cluster.Want.Same) {
+		w.Errorf("the changes make %+v of what was wanted, not %+v", w.want, a.Want)
+	}
+}
+
 func (w *world) obey(a Action) {
 	switch a := a.(type) {
 	case Apply:
-		w.want = a.Want
+		w.apply(a)
 		w.settled = append(w.settled, a.Revision)
 	case Ready:
 		if a.Seq >= w.unready {

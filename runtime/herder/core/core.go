@@ -40,6 +40,7 @@ type Herder struct {
 	backAt  time.Time // when to rejoin after leaving because of a lagging config log; zero: not
 	claimAt time.Time // when to try again to claim the config topic; zero: the last try did not fail
 	keyAt   time.Time // when to try again for a session key; zero: the last try did not fail
+	pacing  pacing
 
 	lastOp OpID
 	ops    map[OpID]*flow
@@ -58,6 +59,7 @@ type membership struct {
 	fenced     bool // another worker has taken it: no leader's work before the next round of the group
 	leaderURL  string
 	assigned   cluster.Assignment
+	byName     map[string][]connect.TaskID // assigned, by connector; nil: not made yet
 	owners     map[connect.TaskID]string
 }
 
@@ -117,6 +119,9 @@ func (h *Herder) Step(now time.Time, ev Event) []Action {
 // WakeAt is when a Tick is needed at the latest; zero: no need.
 func (h *Herder) WakeAt() time.Time {
 	at := h.backAt
+	if r := h.pacing.due; !r.IsZero() && (at.IsZero() || r.Before(at)) {
+		at = r
+	}
 	for _, p := range h.plans {
 		if !p.retryAt.IsZero() && (at.IsZero() || p.retryAt.Before(at)) {
 			at = p.retryAt
@@ -136,6 +141,10 @@ func (h *Herder) due() []Action {
 	if !h.backAt.IsZero() && !h.now.Before(h.backAt) {
 		h.backAt = time.Time{}
 		acts = append(acts, Rejoin{Reason: "the config topic may be read again"})
+	}
+	if !h.pacing.due.IsZero() && !h.now.Before(h.pacing.due) {
+		acts = append(acts, Rejoin{Reason: h.pacing.reason})
+		h.pacing.due = time.Time{}
 	}
 	for name, p := range h.plans {
 		if !p.retryAt.IsZero() && !h.now.Before(p.retryAt) {
@@ -252,55 +261,4 @@ func (h *Herder) onSettled(rev int64) []Action {
 	}
 	h.holds = rest
 	return acts
-}
-
-// apply sends the wanted set: what is assigned to us, as the config topic has it. Restart requests for what is not wanted any more are
-// answered: no report will.
-func (h *Herder) apply() []Action {
-	h.rev++
-	h.wanted = h.want()
-	acts := []Action{Apply{Revision: h.rev, Want: h.wanted}}
-	for id, ws := range h.waits {
-		if _, ok := h.wanted[id]; ok {
-			continue
-		}
-		err := cluster.ErrRebalancing
-		if !h.snap.Contains(id.Connector) {
-			err = notFound(id.Connector)
-		}
-		for _, w := range ws {
-			acts = append(acts, Reply{Req: w.req, Err: err})
-		}
-		delete(h.waits, id)
-	}
-	return acts
-}
-
-func (h *Herder) want() map[connect.TaskID]cluster.Want {
-	want := map[connect.TaskID]cluster.Want{}
-	for _, name := range h.member.assigned.Connectors {
-		if c := h.snap.Connectors[name]; c != nil && c.Config != nil {
-			id := connect.TaskID{Connector: name, Task: connect.ConnectorTask}
-			want[id] = cluster.Want{Connector: c.Config, Target: c.Target, Epoch: h.epochs[id], Generation: h.member.generation}
-		}
-	}
-	for _, id := range h.member.assigned.Tasks {
-		c := h.snap.Connectors[id.Connector]
-		if c == nil || c.Config == nil || c.Inconsistent || c.Target == cluster.Stopped || int(id.Task) >= len(c.Tasks) {
-			continue
-		}
-		cfg := c.Applied
-		if cfg == nil {
-			cfg = c.Config
-		}
-		w := cluster.Want{
-			Connector: cfg, Task: c.Tasks[id.Task], Target: c.Target, Epoch: h.epochs[id], Tasks: len(c.Tasks),
-			Generation: h.member.generation,
-		}
-		if h.cfg.ExactlyOnce && h.isSource(cfg) {
-			w.FenceFirst, w.TaskGeneration = true, c.Generation
-		}
-		want[id] = w
-	}
-	return want
 }

@@ -124,10 +124,14 @@ type Action interface{ action() }
 
 // The instant actions.
 type (
-	// Apply hands the worker the whole wanted set; it is idempotent.
+	// Apply hands the worker the whole wanted set; it is idempotent. The map is the core's own: whoever performs the action reads it before the
+	// next Step and keeps none of it.
 	Apply struct {
 		Revision int64
 		Want     map[connect.TaskID]cluster.Want
+		// Changed are all that differ from the last Apply, so that a change of one connector costs the same however many there are; nil:
+		// any may.
+		Changed []connect.TaskID
 	}
 	// Rejoin asks for another round of the group.
 	Rejoin struct{ Reason string }

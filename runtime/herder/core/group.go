@@ -2,11 +2,9 @@ package core
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
-	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/runtime/cluster"
 )
 
@@ -19,6 +17,7 @@ func (h *Herder) onJoined(ev Joined) []Action {
 		sessioned: ev.Grant.Version >= cluster.Sessioned,
 	}
 	h.backAt = time.Time{}
+	h.paceFrom(ev.ConfigOffset == h.snap.Offset)
 	var acts []Action
 	if wasLeader && !ev.IsLeader {
 		acts = append(h.abort(true, cluster.ErrRebalancing), h.release()...)
@@ -33,7 +32,7 @@ func (h *Herder) onJoined(ev Joined) []Action {
 	}
 	if ev.ConfigOffset < h.snap.Offset {
 		// The assignment was made for an older config: what it lacks gets its place in another round.
-		acts = append(acts, Rejoin{Reason: "the assignment was made for an older config"})
+		acts = append(acts, h.rejoin("the assignment was made for an older config")...)
 	}
 	return append(acts, h.settleIn(ev.Seq)...)
 }
@@ -47,25 +46,6 @@ func (h *Herder) settleIn(seq int64) []Action {
 		acts = append(acts, CleanStatus{Snapshot: h.snap})
 	}
 	return append(acts, h.replan(before, h.member.assigned.Connectors)...)
-}
-
-// replan asks connectors for task configs that run on as before while theirs are missing or made of another config: nothing else would.
-// That comes of changes that were read at once (stopped and resumed, deleted and created again, a config changed and changed back), and
-// of records lost to compaction.
-func (h *Herder) replan(before map[connect.TaskID]cluster.Want, names []string) []Action {
-	var acts []Action
-	for _, name := range names {
-		id := connect.TaskID{Connector: name, Task: connect.ConnectorTask}
-		was, ran := before[id]
-		is, runs := h.wanted[id]
-		if !ran || !runs || !is.SameRun(was) || was.Target != cluster.Started || is.Target != cluster.Started || h.seen[id].state != cluster.Running {
-			continue
-		}
-		if c := h.snap.Connectors[name]; c.Inconsistent || len(c.Tasks) == 0 || !maps.Equal(c.Applied, c.Config) {
-			acts = append(acts, h.wantPlan(name)...)
-		}
-	}
-	return acts
 }
 
 // catchUp reads the config topic to its end. If that fails the worker leaves the group for a while, so that others take its work
@@ -142,19 +122,22 @@ func (h *Herder) onConfig(ev ConfigRead) []Action {
 		return nil
 	}
 	var acts []Action
+	var restarted []string
 	for _, r := range ev.Restarts {
 		acts = append(acts, h.restart(r)...)
+		restarted = append(restarted, r.Connector)
 	}
 	if !h.member.lagging {
-		before := h.wanted
-		acts = append(acts, h.apply()...)
-		acts = append(acts, h.replan(before, slices.Concat(ev.Updated, ev.Tasks, ev.Targets))...)
+		names := slices.Concat(ev.Updated, ev.Tasks, ev.Targets, ev.Removed, restarted)
+		before := h.wantedConnectors(names)
+		acts = append(acts, h.reapply(names)...)
+		acts = append(acts, h.replan(before, names)...)
 	}
 	switch {
 	case moved:
-		acts = append(acts, Rejoin{Reason: "connectors were added or removed"})
+		acts = append(acts, h.rejoin("connectors were added or removed")...)
 	case len(ev.Tasks) > 0:
-		acts = append(acts, Rejoin{Reason: "task configs of connectors have changed"})
+		acts = append(acts, h.rejoin("task configs of connectors have changed")...)
 	}
 	return acts
 }

@@ -52,7 +52,7 @@ func (h *Herder) restartHere(req ReqID, id connect.TaskID) []Action {
 	}
 	h.epochs[id]++
 	h.waits[id] = append(h.waits[id], wait{req, h.epochs[id], h.now})
-	return h.apply()
+	return h.reapply([]string{id.Connector})
 }
 
 // answerWaits answers the restart requests whose run is up or has failed. A connector that fails to restart is an error of the
@@ -89,7 +89,7 @@ func (h *Herder) secretChanged(r cluster.Report) []Action {
 		return nil
 	}
 	h.epochs[r.ID]++
-	return h.apply()
+	return h.reapply([]string{r.ID.Connector})
 }
 
 // restartAll writes the request for every worker to read (KIP-745).

@@ -140,8 +140,10 @@ func (m *Machine) Ends(run int64) bool {
 func (m *Machine) Step(ev Event) []Action {
 	switch ev.Kind {
 	case Wanted:
-		w := ev.Want
-		m.want = &w
+		if m.want == nil {
+			m.want = new(cluster.Want)
+		}
+		*m.want = ev.Want
 		return m.reconcile(nil)
 	case Revoked:
 		m.want = nil

@@ -1,0 +1,112 @@
+package core
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/runtime/cluster"
+)
+
+// cluster of n connectors with a task each; offset counts the changes of the config topic.
+func manyConnectors(n int, offset int64) *cluster.Snapshot {
+	s := &cluster.Snapshot{Offset: offset, Connectors: map[string]*cluster.ConnectorSnapshot{}}
+	for i := range n {
+		name := fmt.Sprintf("c%d", i)
+		props := config.Props{"name": name}
+		s.Connectors[name] = &cluster.ConnectorSnapshot{Name: name, Config: props, Applied: props, Tasks: []config.Props{{"task": "0"}}}
+	}
+	return s
+}
+
+func holding(s *cluster.Snapshot) cluster.Joined {
+	j := cluster.Joined{Generation: 1, IsLeader: true, ConfigOffset: s.Offset}
+	for _, name := range s.Names() {
+		j.Held.Connectors = append(j.Held.Connectors, name)
+		j.Held.Tasks = append(j.Held.Tasks, connect.TaskID{Connector: name})
+	}
+	return j
+}
+
+// TestRoundsOfManyConnectorsAreSpaced creates connectors one by one and plays a group that answers at once. The rounds handle, all in all, an
+// amount that grows with the number of connectors, not with its square; the last change gets its round; few connectors wait for nothing.
+func TestRoundsOfManyConnectorsAreSpaced(t *testing.T) {
+	const every = 3 * time.Millisecond
+	handled := func(n int) (work int) {
+		now := time.Unix(1000, 0)
+		snap := manyConnectors(0, 1)
+		h := New(Config{WorkerID: "w:1"}, snap)
+		var step func(Event)
+		step = func(ev Event) {
+			for _, a := range h.Step(now, ev) {
+				if _, ok := a.(Rejoin); ok {
+					work += 2 * len(snap.Connectors)
+					step(Joined{Joined: holding(snap)})
+				}
+			}
+		}
+		step(Joined{Joined: holding(snap)})
+		for i := range n {
+			now = now.Add(every)
+			if at := h.WakeAt(); !at.IsZero() && !at.After(now) {
+				step(Tick{})
+			}
+			snap = manyConnectors(i+1, int64(i+2))
+			step(ConfigRead{cluster.ConfigRead{Snapshot: snap, Offset: snap.Offset, Updated: []string{fmt.Sprintf("c%d", i)}}})
+			if i+1 <= unpaced/2 && len(h.wanted) != 2*(i+1) {
+				t.Fatalf("%d connectors: connectors and tasks under way %d", i+1, len(h.wanted))
+			}
+		}
+		if at := h.WakeAt(); !at.IsZero() {
+			if late := at.Sub(now); late > maxPause {
+				t.Errorf("the last round is %s late", late)
+			}
+			now = at
+			step(Tick{})
+		}
+		if len(h.wanted) != 2*n {
+			t.Errorf("%d of %d under way", len(h.wanted), 2*n)
+		}
+		if at := h.WakeAt(); !at.IsZero() {
+			t.Errorf("another round at %s", at)
+		}
+		return work
+	}
+	few, many := handled(100), handled(1000)
+	if many > 15*few {
+		t.Errorf("rounds handled %d for 100 connectors and %d for 1000", few, many)
+	}
+}
+
+// TestChangeOfOneConnectorTouchesOne: what the worker is told of is the connector that changed, and nothing if it is not here.
+func TestChangeOfOneConnectorTouchesOne(t *testing.T) {
+	snap := manyConnectors(100, 1)
+	here := holding(snap)
+	here.Held.Connectors, here.Held.Tasks = here.Held.Connectors[:50], here.Held.Tasks[:50]
+	h := New(Config{WorkerID: "w:1"}, snap)
+	h.Step(time.Unix(0, 0), Joined{Joined: here})
+	pause := func(name string) (changed []connect.TaskID) {
+		next := manyConnectors(0, snap.Offset+1)
+		for n, c := range snap.Connectors {
+			next.Connectors[n] = c
+		}
+		paused := *snap.Connectors[name]
+		paused.Target = cluster.Paused
+		next.Connectors[name] = &paused
+		snap = next
+		for _, a := range h.Step(time.Unix(0, 0), ConfigRead{cluster.ConfigRead{Snapshot: snap, Offset: snap.Offset, Targets: []string{name}}}) {
+			if a, ok := a.(Apply); ok {
+				changed = a.Changed
+			}
+		}
+		return changed
+	}
+	if got := pause(here.Held.Connectors[7]); len(got) != 2 {
+		t.Errorf("a connector that is here: %v", got)
+	}
+	if got := pause("c99"); got != nil {
+		t.Errorf("a connector that is not here: %v", got)
+	}
+}

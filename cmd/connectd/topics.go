@@ -99,10 +99,12 @@ func (c topicCreator) MaxMessageBytes(ctx context.Context, topic string) (n int3
 
 var _ sourcetask.TopicLimits = topicCreator{}
 
-// awaitTopic gives the broker a moment to create the topic.
+// awaitTopic gives the broker a moment to create the topic: about 2 s, at first a few milliseconds at a time, since the records of a snapshot
+// of many small tables wait here at each table.
 func awaitTopic(ctx context.Context, cl *kgo.Client, topic string) (err error) {
-	for range 20 {
-		if err = kafka.AwaitsCreation(ctx, cl, topic); !errors.Is(err, kafka.ErrNoTopic) || !pipeline.Sleep(ctx, 100*time.Millisecond) {
+	for attempt := range 25 {
+		err = kafka.AwaitsCreation(ctx, cl, topic)
+		if !errors.Is(err, kafka.ErrNoTopic) || !pipeline.Sleep(ctx, min(2*time.Millisecond<<attempt, 100*time.Millisecond)) {
 			return err
 		}
 	}

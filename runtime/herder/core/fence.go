@@ -53,6 +53,7 @@ func (h *Herder) release() []Action {
 func (h *Herder) leaveLead() []Action {
 	led := h.member.leader
 	h.member = membership{generation: h.member.generation}
+	h.pacing.due = time.Time{} // whoever comes back is in a round
 	acts := h.abort(true, cluster.ErrRebalancing)
 	if led {
 		acts = append(acts, h.release()...)

@@ -110,3 +110,20 @@ func TestChangeOfOneConnectorTouchesOne(t *testing.T) {
 		t.Errorf("a connector that is not here: %v", got)
 	}
 }
+
+// TestPacedRoundIsNotOwedAfterLeaving: a worker that has left comes back when it may, not when a round was due.
+func TestPacedRoundIsNotOwedAfterLeaving(t *testing.T) {
+	snap := manyConnectors(100, 1)
+	h := New(Config{WorkerID: "w:1"}, snap)
+	now := time.Unix(0, 0)
+	h.Step(now, Joined{Joined: holding(snap)})
+	snap = manyConnectors(101, 2)
+	h.Step(now, ConfigRead{cluster.ConfigRead{Snapshot: snap, Offset: snap.Offset, Updated: []string{"c100"}}})
+	if at := h.WakeAt(); at.IsZero() {
+		t.Fatal("no round is due")
+	}
+	h.Step(now, LeftGroup{cluster.Left{Seq: 1}})
+	if at := h.WakeAt(); !at.IsZero() {
+		t.Errorf("a round is due at %s", at)
+	}
+}

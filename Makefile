@@ -48,7 +48,7 @@ test-integration: check-setup ## integration tests; starts Kafka, MySQL, Elastic
 test-faults: check-setup ## three workers and a broker are killed, frozen, cut off; FAULTS_ROUNDS=20, FAULTS_SEED repeats a run, FAULTS_ONLY=regexp
 	FAULTS_ROUNDS=$${FAULTS_ROUNDS:-20} go test -tags integration -count=1 -v -timeout 30m ./test/faults
 
-test-chaos: check-setup ## 200,000 changes while connectd is killed, MySQL restarts and fails over; needs Kafka of test/bed; CHAOS_CHANGES, CHAOS_SEED repeats a run
+test-chaos: check-setup ## 200,000 changes while connectd is killed, MySQL restarts and fails over; needs Kafka of test/bed; CHAOS_CHANGES, CHAOS_SEED repeats a run, CDC_SERVER=mariadb
 	CHAOS_CHANGES=$${CHAOS_CHANGES:-200000} go test -tags integration -count=1 -v -timeout 30m ./test/chaos
 
 test-takeover: check-setup ## Java Connect → connectd → Java in the middle of snapshots, XA and large transactions; needs Kafka and MySQL of test/bed; TAKEOVER_VARIANTS=all: MariaDB too

@@ -55,10 +55,9 @@ func TestChaos(t *testing.T) {
 	t.Logf("%d changes, CHAOS_SEED=%d", changes, seed)
 	rnd := rand.New(rand.NewPCG(uint64(seed), 0))
 	first, second := newServer(t, 1), newServer(t, 2)
-	first.bed("up", "mysql")
-	second.bed("up", "mysql")
-	second.exec(fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=%d, SOURCE_USER='connectd', SOURCE_PASSWORD='connectd', "+
-		"SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=1000", first.port), "START REPLICA")
+	first.start()
+	second.start()
+	second.exec(fmt.Sprintf(second.follow[0], first.port), second.follow[1])
 	first.exec("CREATE DATABASE chaos")
 	for i := range tables {
 		first.exec(fmt.Sprintf("CREATE TABLE chaos.t%d (id INT PRIMARY KEY, v VARCHAR(40), n INT)", i))
@@ -67,7 +66,7 @@ func TestChaos(t *testing.T) {
 	w := g.Add()
 	name := process.Unique("chaos")
 	w.Put(name, map[string]string{
-		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "tasks.max": "1",
+		"connector.class": first.class, "tasks.max": "1",
 		"database.hostname": fmt.Sprintf("127.0.0.1:%d,127.0.0.1:%d", first.port, second.port), "database.user": "connectd", "database.password": "connectd",
 		"database.server.id": "71100", "topic.prefix": name, "database.include.list": "chaos", "schema.history.internal.kafka.topic": name + "-history",
 		"schema.history.internal.kafka.bootstrap.servers": process.Bed(t, "BED_KAFKA"), "poll.interval.ms": "50", "connect.timeout.ms": "3000",
@@ -82,9 +81,9 @@ func TestChaos(t *testing.T) {
 		case "kill of connectd":
 			w.Kill()
 			w.Start()
-		case "restart of MySQL":
-			first.bed("kill", "mysql")
-			first.bed("up", "mysql")
+		case "restart of the server":
+			first.kill()
+			first.start()
 		case "rotation":
 			first.exec("FLUSH BINARY LOGS")
 		case "failover":
@@ -148,7 +147,7 @@ func plan(rnd *rand.Rand, full bool) []event {
 	for _, fault := range []struct {
 		what  string
 		times int
-	}{{"kill of connectd", kills}, {"restart of MySQL", restarts}, {"rotation", rotations}} {
+	}{{"kill of connectd", kills}, {"restart of the server", restarts}, {"rotation", rotations}} {
 		what, times := fault.what, fault.times
 		for i := range times {
 			most := 0.95

@@ -3,13 +3,17 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,8 +26,36 @@ import (
 	"github.com/connectd/connectd/test/process"
 )
 
-// server is one MySQL with a bed of its own.
+// kind is a kind of server: what the bed calls it, the connector class, and its words for replication by GTIDs.
+type kind struct {
+	system, class string
+	follow        []string // a format with the source's port
+	executed      string
+	caughtUp      string // 0 when all of ? has come
+	lead          []string
+}
+
+// kinds by the value of CDC_SERVER.
+var kinds = map[string]kind{
+	"mysql": {
+		system: "mysql", class: "io.debezium.connector.mysql.MySqlConnector",
+		follow: []string{"CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=%d, SOURCE_USER='connectd', SOURCE_PASSWORD='connectd', " +
+			"SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=1000", "START REPLICA"},
+		executed: "SELECT @@gtid_executed", caughtUp: "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 120)",
+		lead: []string{"STOP REPLICA", "RESET REPLICA ALL"},
+	},
+	"mariadb": {
+		system: "mariadb", class: "io.debezium.connector.mariadb.MariaDbConnector",
+		follow: []string{"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='connectd', MASTER_PASSWORD='connectd', " +
+			"MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1", "START SLAVE"},
+		executed: "SELECT @@gtid_binlog_pos", caughtUp: "SELECT MASTER_GTID_WAIT(?, 120)",
+		lead: []string{"STOP SLAVE", "RESET SLAVE ALL"},
+	},
+}
+
+// server is one server with a bed of its own.
 type server struct {
+	kind
 	t    *testing.T
 	port int
 	env  []string
@@ -32,13 +64,20 @@ type server struct {
 
 func newServer(t *testing.T, id int) *server {
 	t.Helper()
-	s := &server{t: t, port: process.FreePort(t)}
-	s.env = append(os.Environ(), "BED_RUN="+t.TempDir(), fmt.Sprintf("BED_MYSQL_PORT=%d", s.port), fmt.Sprintf("BED_MYSQL_EXTRA=--server-id=%d --innodb-buffer-pool-size=64M", 900+id))
+	name := cmp.Or(os.Getenv("CDC_SERVER"), "mysql")
+	k, ok := kinds[name]
+	if !ok {
+		t.Fatalf("CDC_SERVER=%s: want one of %v", name, slices.Sorted(maps.Keys(kinds)))
+	}
+	s := &server{kind: k, t: t, port: process.FreePort(t)}
+	system := strings.ToUpper(s.system)
+	s.env = append(os.Environ(), "BED_RUN="+t.TempDir(), fmt.Sprintf("BED_%s_PORT=%d", system, s.port),
+		fmt.Sprintf("BED_%s_EXTRA=--server-id=%d --innodb-buffer-pool-size=64M", system, 900+id))
 	var err error
 	if s.db, err = sql.Open("mysql", fmt.Sprintf("root:rootpw@tcp(127.0.0.1:%d)/?timeout=3s", s.port)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.db.Close(); s.bed("kill", "mysql") })
+	t.Cleanup(func() { s.db.Close(); s.kill() })
 	return s
 }
 
@@ -54,6 +93,9 @@ func (s *server) bed(args ...string) {
 		s.t.Errorf("bed %v: %v\n%s", args, err, out)
 	}
 }
+
+func (s *server) start() { s.bed("up", s.system) }
+func (s *server) kill()  { s.bed("kill", s.system) }
 
 func (s *server) exec(statements ...string) {
 	s.t.Helper()
@@ -205,15 +247,15 @@ func (l *load) failover(from, to *server) {
 	l.gate.Lock()
 	defer l.gate.Unlock()
 	var gtids string
-	if err := from.db.QueryRow("SELECT @@gtid_executed").Scan(&gtids); err != nil {
+	if err := from.db.QueryRow(from.executed).Scan(&gtids); err != nil {
 		l.t.Fatal(err)
 	}
 	var late int
-	if err := to.db.QueryRow("SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 120)", gtids).Scan(&late); err != nil || late != 0 {
+	if err := to.db.QueryRow(to.caughtUp, gtids).Scan(&late); err != nil || late != 0 {
 		l.t.Fatalf("the replica does not catch up: %v", err)
 	}
-	from.bed("kill", "mysql")
-	to.exec("STOP REPLICA", "RESET REPLICA ALL")
+	from.kill()
+	to.exec(to.lead...)
 	l.on.Store(to)
 }
 

@@ -191,7 +191,13 @@ func (p *proc) running(name string, n int) process.Status {
 
 func mysqlDB(t *testing.T) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("mysql", "root:rootpw@tcp("+process.Bed(t, "BED_MYSQL")+")/?multiStatements=true&parseTime=false")
+	return rootAt(t, process.Bed(t, "BED_MYSQL"))
+}
+
+// rootAt is root at a MySQL or MariaDB of test/bed.
+func rootAt(t *testing.T, address string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("mysql", "root:rootpw@tcp("+address+")/?multiStatements=true&parseTime=false")
 	if err != nil {
 		t.Fatal(err)
 	}

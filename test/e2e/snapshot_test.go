@@ -34,12 +34,16 @@ func snapshotRows(t *testing.T) int {
 
 // TestSnapshotKilled: connectd is killed when 60 % of a table are in Kafka, while rows change and long before the worker's own interval
 // of commits. The snapshot goes on where it stood: no thread sends more than one chunk again, and in the end the topic says what the
-// table says.
+// table says. CDC_SERVER=mariadb: of MariaDB.
 func TestSnapshotKilled(t *testing.T) {
 	const threads = 2
 	rows := snapshotRows(t)
 	chunk := min(rows/10, 50_000)
-	db, name := mysqlDB(t), process.Unique("snap")
+	address, class := process.Bed(t, "BED_MYSQL"), "io.debezium.connector.mysql.MySqlConnector"
+	if os.Getenv("CDC_SERVER") == "mariadb" {
+		address, class = process.Bed(t, "BED_MARIADB"), "io.debezium.connector.mariadb.MariaDbConnector"
+	}
+	db, name := rootAt(t, address), process.Unique("snap")
 	exec1(t, db, "CREATE DATABASE "+name)
 	t.Cleanup(func() { exec1(t, db, "DROP DATABASE "+name) })
 	exec1(t, db, "CREATE TABLE "+name+".item (id INT PRIMARY KEY AUTO_INCREMENT, qty INT NOT NULL, note VARCHAR(100))")
@@ -52,9 +56,9 @@ func TestSnapshotKilled(t *testing.T) {
 		"session.timeout.ms": "6000", "heartbeat.interval.ms": "1000", "scheduled.rebalance.max.delay.ms": "0", "offset.flush.interval.ms": "600000",
 	})
 	w := c.add()
-	host, port, _ := strings.Cut(process.Bed(t, "BED_MYSQL"), ":")
+	host, port, _ := strings.Cut(address, ":")
 	w.put(name, map[string]string{
-		"connector.class": "io.debezium.connector.mysql.MySqlConnector", "tasks.max": "1", "database.hostname": host, "database.port": port,
+		"connector.class": class, "tasks.max": "1", "database.hostname": host, "database.port": port,
 		"database.user": "connectd", "database.password": "connectd", "database.server.id": strconv.Itoa(10000 + rand.IntN(1<<20)),
 		"topic.prefix": name, "database.include.list": name, "schema.history.internal.kafka.bootstrap.servers": process.Bed(t, "BED_KAFKA"),
 		"schema.history.internal.kafka.topic": name + "-history", "snapshot.max.threads": strconv.Itoa(threads), "snapshot.chunk.size": strconv.Itoa(chunk),

@@ -1,6 +1,7 @@
 package cdc
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -111,8 +112,12 @@ type historySettings struct {
 	ddlFilter       patterns // statements that are passed over
 }
 
-// lockSeconds is snapshot.lock.timeout.ms as the server's variables take it.
-func (s *settings) lockSeconds() int { return max(int(s.lockTimeout/time.Second), 1) }
+// patience sets how long statements of a session wait for locks (snapshot.lock.timeout.ms, in whole seconds), and that the server does not give up
+// while Kafka is slow and rows are not taken off the connection.
+func (s *settings) patience(ctx context.Context, c *server.Conn) error {
+	return c.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d, innodb_lock_wait_timeout = %[1]d, net_write_timeout = 86400",
+		max(int(s.lockTimeout/time.Second), 1)))
+}
 
 // settingsOf reads v, which Def parsed. The error is the first of the problems Validate would report without a server.
 func settingsOf(v config.Values) (*settings, error) {

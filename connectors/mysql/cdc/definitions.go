@@ -116,10 +116,10 @@ func (s *snapshotter) creates(ctx context.Context, tables []history.TableID) ([]
 	for _, c := range conns {
 		all.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(tables)) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				def, err := c.Row(ctx, "SHOW CREATE TABLE "+tables[i].Backticked())
+				def, err := c.ShowCreate(ctx, tables[i].Backticked())
 				switch {
 				case err == nil:
-					out[i] = def[1]
+					out[i] = def
 				case server.Code(err) != server.CodeNoSuchTable:
 					cancel(fmt.Errorf("reading the definition of %s: %w", tables[i], err))
 				}
@@ -136,7 +136,7 @@ func (s *snapshotter) definers(ctx context.Context, n int) []*server.Conn {
 	for len(conns) < min(definers, n/manyTables) {
 		c, err := s.dial(ctx)
 		if err == nil {
-			if err = s.patience(ctx, c); err != nil {
+			if err = s.set.patience(ctx, c); err != nil {
 				c.Close()
 			}
 		}

@@ -218,8 +218,7 @@ func (s *incremental) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	secs := s.r.set.lockSeconds()
-	if err := c.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d, innodb_lock_wait_timeout = %[1]d", secs)); err != nil {
+	if err := s.r.set.patience(ctx, c); err != nil {
 		c.Abort()
 		return err
 	}

@@ -91,32 +91,29 @@ func (r *reader) relearn(ctx context.Context, id history.TableID, tm *replicatio
 
 // presentTable is a table as the server has it now, with the statement that makes it. It does not change the model.
 func (r *reader) presentTable(ctx context.Context, conn *server.Conn, id history.TableID) (*history.Table, string, error) {
-	text, err := conn.Row(ctx, "SHOW CREATE TABLE "+id.Backticked())
+	text, err := conn.ShowCreate(ctx, id.Backticked())
 	if err != nil {
 		return nil, "", err
 	}
-	if len(text) < 2 {
-		return nil, "", fmt.Errorf("SHOW CREATE TABLE %s answered nothing", id)
-	}
-	t, err := r.ddl.FromShowCreate(r.model, id.DB, text[1])
-	return t, text[1], err
+	t, err := r.ddl.FromShowCreate(r.model, id.DB, text)
+	return t, text, err
 }
 
 // presentDefinition is SHOW CREATE TABLE, if it fits the table map.
 func (r *reader) presentDefinition(ctx context.Context, conn *server.Conn, id history.TableID, tm *replication.TableMapEvent) (*tableInfo, string, error) {
-	text, err := conn.Row(ctx, "SHOW CREATE TABLE "+id.Backticked())
+	text, err := conn.ShowCreate(ctx, id.Backticked())
 	if code := server.Code(err); code == server.CodeNoSuchTable || code == server.CodeTableAccessDenied || code == server.CodeDBAccessDenied || code == codeNoSuchDatabase {
 		return nil, "", nil
 	}
-	if err != nil || len(text) < 2 {
+	if err != nil {
 		return nil, "", err
 	}
-	info := r.usable(id, text[1])
+	info := r.usable(id, text)
 	if info == nil {
 		return nil, "", nil
 	}
 	if info.mismatch(tm) == nil {
-		return info, text[1], nil
+		return info, text, nil
 	}
 	return nil, "", nil
 }

@@ -39,7 +39,7 @@ func (r *reader) resume(ctx context.Context, conn *server.Conn) (snapshot bool, 
 	for _, id := range append(idsOf(left.begun), left.next...) {
 		t := r.model.Table(id)
 		if t == nil {
-			if _, err := conn.Row(ctx, "SHOW CREATE TABLE "+id.Backticked()); server.Code(err) != server.CodeNoSuchTable {
+			if _, err := conn.ShowCreate(ctx, id.Backticked()); server.Code(err) != server.CodeNoSuchTable {
 				return again(errors.Join(fmt.Errorf("the definition of table %s is not known", id), err))
 			}
 			left = left.with(id, nil, true, 0) // dropped since

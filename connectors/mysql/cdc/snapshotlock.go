@@ -65,16 +65,11 @@ func (s *snapshotter) connectReaders(ctx context.Context) error {
 		s.readers = append(s.readers, c)
 	}
 	for _, c := range s.readers {
-		if err := s.patience(ctx, c); err != nil {
+		if err := s.set.patience(ctx, c); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// patience is how long statements wait for locks. The server must not give up while Kafka is slow and rows are not taken off the connection.
-func (s *snapshotter) patience(ctx context.Context, c *server.Conn) error {
-	return c.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d, innodb_lock_wait_timeout = %[1]d, net_write_timeout = 86400", s.set.lockSeconds()))
 }
 
 // closeReaders closes the connections that snapshot was not given.
@@ -145,7 +140,7 @@ func (l *snapshotLocks) takeTables(ctx context.Context) (err error) {
 	if l.conn, err = s.dial(ctx); err != nil {
 		return err
 	}
-	if err := l.conn.Exec(ctx, fmt.Sprintf("SET SESSION lock_wait_timeout = %d", s.set.lockSeconds())); err != nil {
+	if err := s.set.patience(ctx, l.conn); err != nil {
 		return err
 	}
 	var b strings.Builder

@@ -298,6 +298,7 @@ func TestStaticProblems(t *testing.T) {
 		{props: config.Props{"table.include.list": "a.b", "table.exclude.list": "c.d"}, key: "table.exclude.list", text: "already specified"},
 		{props: config.Props{"table.include.list": "a.(?!b)"}, key: "table.include.list", text: "regular expression"},
 		{props: config.Props{"max.queue.size": "10", "max.batch.size": "10"}, key: "max.queue.size", text: "larger than the maximum batch size"},
+		{props: config.Props{"max.queue.size.in.bytes": "-1"}, key: "max.queue.size.in.bytes", text: "non-negative"},
 		{props: config.Props{"snapshot.mode": "custom"}, key: "snapshot.mode", text: "configuration_based"},
 		{props: config.Props{"snapshot.mode": "configuration_based"}, key: "snapshot.mode", text: "does nothing"},
 		{props: config.Props{"snapshot.locking.mode": "custom"}, key: "snapshot.locking.mode", text: "use minimal"},

@@ -49,6 +49,9 @@ func staticProblems(v config.Values) []config.Problem {
 	} else if q <= n {
 		invalid(keyMaxQueueSize, "Must be larger than the maximum batch size")
 	}
+	if keyMaxQueueSizeInBytes.Get(v) < 0 {
+		invalid(keyMaxQueueSizeInBytes, "An non-negative integer is expected")
+	}
 	if keyBinlogBufferSize.Get(v) < 0 {
 		invalid(keyBinlogBufferSize, "An non-negative integer is expected")
 	}

@@ -25,11 +25,12 @@ type Conn struct {
 	host    Host
 	tls     *tls.Config
 	timeout time.Duration
+	modes   string // sql_mode of the session
 	once    sync.Once
 }
 
-// Dial connects to the first of the hosts that answers, sets the session to UTC and utf8mb4 and runs the initial statements. ctx bounds
-// all of it. The caller closes the connection.
+// Dial connects to the first of the hosts that answers, runs the initial statements, and sets the session to UTC and utf8mb4, without
+// modes that change values. ctx bounds all of it. The caller closes the connection.
 func Dial(ctx context.Context, cfg Config) (*Conn, error) {
 	var first error
 	for _, h := range cfg.Hosts {
@@ -58,19 +59,26 @@ func dialHost(ctx context.Context, cfg Config, h Host) (*Conn, error) {
 	}
 	stop := context.AfterFunc(ctx, c.Abort)
 	defer stop()
-	for i, q := range append([]string{"SET NAMES utf8mb4", "SET time_zone = '+00:00'"}, cfg.InitialStatements...) {
-		if _, err := c.c.Execute(q); err != nil {
-			c.Abort()
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			if i > 1 { // the user's, which may hold a secret
-				return nil, fmt.Errorf("running statement %d of database.initial.statements: %w", i-1, Cause(err))
-			}
-			return nil, fmt.Errorf("running %q: %w", q, Cause(err))
+	if err := c.open(cfg.InitialStatements); err != nil {
+		c.Abort()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
+		return nil, err
 	}
 	return c, nil
+}
+
+// open makes the session what connectd's statements and the user's rely on.
+func (c *Conn) open(initial []string) error {
+	for _, q := range opening(initial) {
+		if _, err := c.c.Execute(q.text); err != nil && q.user > 0 {
+			return fmt.Errorf("running statement %d of database.initial.statements: %w", q.user, Cause(err))
+		} else if err != nil {
+			return fmt.Errorf("running %q: %w", q.text, Cause(err))
+		}
+	}
+	return c.settle()
 }
 
 func dial(parent context.Context, cfg Config, h Host, fallBack bool) (*Conn, error) {

@@ -381,3 +381,38 @@ func awaitProcess(t testing.TB, c *client.Conn, statement string) {
 	}
 	t.Fatalf("the server never ran %s", statement)
 }
+
+// TestKilledWhileItWaitsForTheLock: the connection of a snapshot is killed while it waits for the global read lock, and again while it waits for it anew. It goes
+// on by itself, and leaves no lock behind.
+func TestKilledWhileItWaitsForTheLock(t *testing.T) {
+	const lock = "FLUSH TABLES WITH READ LOCK"
+	c := items(t, 3)
+	holder := root(t)
+	run(t, holder, "LOCK TABLES inventory.items WRITE")
+	task := startTask(t, bedConfig(t, nil), &memoryLogs{}, "")
+	defer task.stop()
+	killed := map[string]bool{}
+	for range 2 {
+		var id string
+		for end := time.Now().Add(30 * time.Second); id == "" || killed[id]; {
+			if time.Now().After(end) {
+				t.Fatalf("the server never ran %s after %d kills", lock, len(killed))
+			}
+			r, err := c.Execute("SELECT ID FROM " + under(t).processes + " WHERE INFO = '" + lock + "'")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.RowNumber() > 0 {
+				id, _ = r.GetString(0, 0)
+				id = strings.Clone(id)
+			}
+		}
+		killed[id] = true
+		run(t, c, "KILL "+id)
+	}
+	run(t, holder, "UNLOCK TABLES")
+	task.until("the snapshot", ended)
+	run(t, c, "INSERT INTO inventory.items VALUES (3, 'row 3')") // which a lock that is left would not let through
+	task.until("the row", count(itemsTopic, 4))
+	wantIDs(t, task.seen, 4)
+}

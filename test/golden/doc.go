@@ -2,7 +2,7 @@
 // they write with what Debezium 3.6.1 wrote: keys, values, schemas, headers, the order in each topic, schema changes, transactions and the
 // schema history.
 //
-// mysql-zones is a second, shorter scenario: a server whose time zone has daylight saving.
+// mysql-zones and mysql-hard are shorter ones: a server whose time zone has daylight saving, and what the first script leaves out.
 //
 // testdata/SERVER/*.sql is the scenario, modes are in modes_test.go, testdata/SERVER/*.jsonl.gz the captures. test/golden/capture makes them
 // anew with the real Debezium. The tests are behind the build tag "integration" and need Kafka, MySQL and MariaDB of test/bed; they empty

@@ -33,9 +33,9 @@ func TestMain(m *testing.M) {
 }
 
 // TestGolden runs the scenario in all modes on one worker and compares what it wrote with the captures, record by record. GOLDEN_SERVER names
-// the scenarios, with commas: mysql and mysql-zones, the default, and mariadb.
+// the scenarios, with commas: mysql, mysql-zones and mysql-hard, the default, and mariadb.
 func TestGolden(t *testing.T) {
-	for _, name := range strings.Split(cmp.Or(os.Getenv("GOLDEN_SERVER"), "mysql,mysql-zones"), ",") {
+	for _, name := range strings.Split(cmp.Or(os.Getenv("GOLDEN_SERVER"), "mysql,mysql-zones,mysql-hard"), ",") {
 		sv, ok := servers[name]
 		if !ok {
 			t.Fatalf("GOLDEN_SERVER: there is no %q", name)

@@ -43,6 +43,16 @@ var servers = map[string]server{
 			{name: "fallback", props: map[string]string{"database.include.list": "gold", "converters": "zero", "zero.type": "io.debezium.connector.binlog.converters.ZeroDateFallbackConverter", "event.converting.failure.handling.mode": "warn"}},
 		},
 	},
+	"mysql-hard": {
+		name: "mysql-hard", bed: "BED_MYSQL", connector: "io.debezium.connector.mysql.MySqlConnector", uuid: true, deviations: hardDeviations,
+		setUp: []string{"RESET BINARY LOGS AND GTIDS", "SET timestamp = 1700000000, binlog_rows_query_log_events = ON, time_zone = '+00:00', @n = 1000"},
+		own: []mode{
+			{name: "default", props: map[string]string{"include.schema.changes": "true", "include.schema.comments": "true"}},
+			{name: "transactions", props: map[string]string{"provide.transaction.metadata": "true", "include.query": "true", "decimal.handling.mode": "string", "binary.handling.mode": "hex"}},
+			{name: "sourcetypes", props: map[string]string{"column.propagate.source.type": ".*", "time.precision.mode": "connect", "decimal.handling.mode": "double", "bigint.unsigned.handling.mode": "precise"}},
+			{name: "names", props: map[string]string{"schema.name.adjustment.mode": "avro", "field.name.adjustment.mode": "avro_unicode", "table.exclude.list": `gold\.(näme.*|swap_cols)`, "include.schema.changes": "true", "time.precision.mode": "isostring"}},
+		},
+	},
 	"mariadb": {
 		name: "mariadb", bed: "BED_MARIADB", connector: "io.debezium.connector.mariadb.MariaDbConnector", endless: true, deviations: mariadbDeviations, without: []string{"buffered"},
 		setUp: []string{"RESET MASTER", "SET timestamp = 1700000000, binlog_annotate_row_events = ON, time_zone = '+00:00', @n = 1000"},

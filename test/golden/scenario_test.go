@@ -254,7 +254,12 @@ func (s *scenario) drain(cl *kgo.Client) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
-	ends, err := kadm.NewClient(cl).ListEndOffsets(ctx)
+	fresh, err := kgo.NewClient(kgo.SeedBrokers(process.Bed(s.t, "BED_KAFKA"))) // cl may not have heard of the last topics
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer fresh.Close()
+	ends, err := kadm.NewClient(fresh).ListEndOffsets(ctx)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -245,8 +245,12 @@ func (o *offset) resumable() bool { return o.running() && o.more != nil && o.mor
 
 // history is the offset as a position of the schema history.
 func (o *offset) history() history.Position {
-	return history.Position{TsSec: o.tsSec, File: o.file, Pos: o.pos, GTIDs: o.gtids, Snapshot: o.snapshot, ServerID: o.serverID,
+	p := history.Position{TsSec: o.tsSec, File: o.file, Pos: o.pos, GTIDs: o.gtids, Snapshot: o.snapshot, ServerID: o.serverID,
 		Event: o.event, Row: o.row}
+	if o.tx != nil {
+		p.Transaction = o.tx.id
+	}
+	return p
 }
 
 // sourcePartition is {"server":"<topic.prefix>"}.

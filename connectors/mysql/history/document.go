@@ -15,6 +15,8 @@ type Position struct {
 	ServerID uint32 `json:"server_id,omitempty"`
 	Event    uint64 `json:"event,omitempty"` // events to skip in the transaction
 	Row      uint64 `json:"row,omitempty"`   // rows to skip in the event
+	// Transaction is the id of the transaction that the statement stands in, as CREATE TABLE … SELECT does (provide.transaction.metadata).
+	Transaction string `json:"transaction_id,omitempty"`
 }
 
 // Document is one record of the schema history topic (io.debezium.relational.history.HistoryRecord).
@@ -152,6 +154,9 @@ func (w *writer) texts(ss []string) {
 // position writes the fields in the order of the Java hash map that Debezium fills.
 func (w *writer) position(p *Position) {
 	w.open('{')
+	if p.Transaction != "" {
+		w.field("transaction_id").text(p.Transaction)
+	}
 	if p.TsSec != 0 {
 		w.field("ts_sec").num(p.TsSec)
 	}

@@ -104,7 +104,7 @@ func (p *Position) parse(m map[string]json.RawMessage) error {
 		}
 	}
 	*p = Position{TsSec: int64(ts), File: text("file"), Pos: pos, GTIDs: text("gtids"), Snapshot: text("snapshot"),
-		ServerID: uint32(server), Event: event, Row: row}
+		ServerID: uint32(server), Event: event, Row: row, Transaction: text("transaction_id")}
 	if p.Snapshot == "false" || p.Snapshot == "null" {
 		p.Snapshot = ""
 	}

@@ -1,0 +1,25 @@
+-- Rows before the snapshot and, with another @n, in the stream.
+USE gold;
+INSERT INTO wide_set VALUES (@n+1,'a0,a1,h7','it''s','Ä','1'),(@n+2,'','a"b',NULL,NULL),(@n+3,NULL,'back\\slash','ß','3'),(@n+4,'h7','per%cent','ä',1),(@n+5,'c3,d4,e5',' lead','ä','2'),(@n+6,'b0','tab	in','ä','2'),(@n+7,'b0','(x)','ä','2'),(@n+8,'b0','ENUM','ä','2'),(@n+9,'b0','null','ä','2'),(@n+10,'b0','0','ä','2'),(@n+11,18446744073709551615,'1','ä','2');
+INSERT INTO wide_set (id) VALUES (@n+12);
+INSERT INTO widths VALUES (@n+1,b'1',b'1111111',b'11111111',b'101010101010101',0xFFFF,0x1FFFF,0x7FFFFFFF,0xFFFFFFFF,0x7FFFFFFFFFFFFFFF,0x8000000000000000,0.9,0.999999999999999999999999999999,99999999999999999999999999999999999999999999999999999999999999999,1.5,0.123456789012345678,1234567890.123456789,'','','','c',X'00FF00',X'FF00',REPEAT('ü',255),REPEAT('😀',3),X'01',1.5,1.5,1,1,1,1.5,1.5);
+INSERT INTO widths VALUES (@n+2,b'0',0,0,1,1,1,1,1,1,0,-0.9,-0.000000000000000000000000000001,-99999999999999999999999999999999999999999999999999999999999999999,0,-0.999999999999999999,-0.000000001,NULL,NULL,NULL,'  lead and trail  ',X'2020',X'','','',X'2000',0,0,0,0,0,-1e-300,-0.01);
+INSERT INTO widths (id) VALUES (@n+3);
+INSERT INTO keys_of_kinds VALUES ('2024-02-29 12:34:56.789','2024-02-29','y',1.50,X'000102',18446744073709551615 - @n,b'10101',1),('2001-01-01 00:00:00','1999-12-31','x',-1.05,X'FF',@n,b'0',NULL);
+INSERT INTO gen_key (a,b,note) VALUES (@n,1,'x'),(@n,2,NULL);
+INSERT INTO functional VALUES (@n,'Name',JSON_OBJECT('ids',JSON_ARRAY(1,2,3)));
+INSERT INTO `näme.with-all $igns` VALUES (@n,1,2,3,'ü',4,5,6,7,8,9,10);
+INSERT INTO Case_T VALUES (@n,'a','b');
+INSERT INTO case_t2 VALUES (@n);
+INSERT INTO `select` (`from`,`where`,`json`) VALUES (@n,1,'{"a":1}');
+INSERT INTO defaults_expr (id,d) VALUES (@n,'2020-02-02');
+INSERT INTO json_t VALUES (@n+1,'{"b":1,"a":2,"b":3,"aa":[],"":{"":""}}'),(@n+3,'-0.0'),(@n+4,'1.0'),(@n+5,'123456789012345678901234567890'),(@n+6,'1e308'),(@n+7,'4.9e-324'),(@n+8,'"\\u0000\\u001f\\u007f\\u2028\\ud83d\\ude00"'),(@n+9,'[[[[[[[[[[1]]]]]]]]]]'),(@n+10,'9007199254740993'),(@n+11,'18446744073709551616'),(@n+12,'true'),(@n+13,'""'),(@n+14,'0.30000000000000004');
+INSERT INTO json_t VALUES (@n+20,JSON_ARRAY(CAST(1.10 AS DECIMAL(5,2)),CAST('-838:59:59' AS TIME),CAST('9999-12-31 23:59:59.999999' AS DATETIME(6)),CAST('0001-01-01' AS DATE),CAST(X'00FF' AS BINARY),CAST(2020 AS YEAR),CAST(0.1 AS FLOAT),1e0,TRUE,CAST(-1 AS UNSIGNED))),(@n+21,JSON_OBJECT('g',ST_AsGeoJSON(POINT(1,2)),'bit',b'101',REPEAT('k',300),REPEAT('v',70000)));
+INSERT INTO geo VALUES (@n+1,ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1),GEOMETRYCOLLECTION(LINESTRING(0 0,1 1),GEOMETRYCOLLECTION EMPTY))'),ST_GeomFromText('POLYGON((0 0,0 1,1 1,0 0))',4326),ST_GeomFromText('LINESTRING(1e10 -1e10,0.1 0.2)',3857),ST_GeomFromText('GEOMETRYCOLLECTION EMPTY'),ST_GeomFromText('MULTIPOLYGON(((0 0,0 3,3 3,3 0,0 0),(1 1,1 2,2 2,1 1)),((5 5,5 6,6 6,5 5)))')),(@n+2,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO fk_parent VALUES (@n+1,1),(@n+2,2),(@n+3,3);
+INSERT INTO fk_child VALUES (@n+1,@n+1),(@n+2,@n+2),(@n+3,@n+2);
+INSERT INTO parts VALUES (@n,'a'),(@n+1,'b'),(@n+2,'c');
+INSERT INTO parts_swap VALUES (@n*10,'s'),(@n*10+3,'t');
+INSERT INTO swap_cols VALUES (@n,1,'b','2020-01-01');
+INSERT INTO gold_b.strict_case VALUES (CONCAT('A',@n),'ア'),(CONCAT('a',@n),'あ');
+INSERT INTO gold_b.charsets VALUES (@n,'Ա','é','ž','Ж','ا','ė','中','א','ї','ğ','ė','č','é','ก','日','😀','日','a','é','é','č','ა');

@@ -58,7 +58,7 @@ test-cdc: check-setup ## the integration tests of connectors/mysql/cdc on both s
 	for server in $${CDC_SERVER:-mysql mariadb}; do CDC_SERVER=$$server go test -tags integration -count=1 -timeout 10m ./connectors/mysql/cdc; done
 
 golden: check-setup ## the MySQL and MariaDB connectors in all modes against Debezium's records; needs Kafka, MySQL and MariaDB of test/bed (test/golden/capture records anew)
-	GOLDEN_SERVER=$${GOLDEN_SERVER:-mysql,mysql-zones,mysql-hard,mariadb} go test -tags integration -count=1 -v -timeout 15m ./test/golden
+	GOLDEN_SERVER=$${GOLDEN_SERVER:-mysql,mysql-zones,mysql-hard,mysql-images,mariadb} go test -tags integration -count=1 -v -timeout 15m ./test/golden
 
 bench: check-setup ## benchmarks: ns, bytes and allocations a record; BENCH=regexp chooses, BENCHTIME=0.5s each
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -p 1 -timeout 5m $$(grep -rl --include='*_test.go' --exclude='*integration*' '^func Benchmark' . | xargs dirname | sort -u)

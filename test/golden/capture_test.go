@@ -18,14 +18,14 @@ import (
 func TestCapture(t *testing.T) {
 	sv, ok := servers[os.Getenv("GOLDEN_SERVER")]
 	if !ok {
-		t.Fatal("GOLDEN_SERVER is mysql or mariadb")
+		t.Fatal("GOLDEN_SERVER names one of the scenarios")
 	}
 	ms := sv.modes()
 	if only := os.Getenv("GOLDEN_MODES"); only != "" {
 		names := strings.Split(only, ",")
 		ms = slices.DeleteFunc(slices.Clone(ms), func(m mode) bool { return !slices.Contains(names, m.name) })
 	}
-	for name, rs := range sv.play(t, process.NewREST(t, process.Bed(t, "BED_CONNECT")), process.Unique("goldenrun"), ms) {
+	for name, rs := range sv.play(t, process.NewREST(t, process.Bed(t, "BED_CONNECT")), process.Unique("goldenrun"), ms, sv.lean) {
 		sv.save(t, name, rs)
 	}
 }

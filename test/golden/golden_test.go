@@ -33,16 +33,16 @@ func TestMain(m *testing.M) {
 }
 
 // TestGolden runs the scenario in all modes on one worker and compares what it wrote with the captures, record by record. GOLDEN_SERVER names
-// the scenarios, with commas: mysql, mysql-zones and mysql-hard, the default, and mariadb.
+// the scenarios, with commas: mysql, mysql-zones, mysql-hard and mysql-images, the default, and mariadb.
 func TestGolden(t *testing.T) {
-	for _, name := range strings.Split(cmp.Or(os.Getenv("GOLDEN_SERVER"), "mysql,mysql-zones,mysql-hard"), ",") {
+	for _, name := range strings.Split(cmp.Or(os.Getenv("GOLDEN_SERVER"), "mysql,mysql-zones,mysql-hard,mysql-images"), ",") {
 		sv, ok := servers[name]
 		if !ok {
 			t.Fatalf("GOLDEN_SERVER: there is no %q", name)
 		}
 		t.Run(name, func(t *testing.T) {
 			g := process.NewGroup(t, process.Config{Binary: binary})
-			got := sv.play(t, g.Add().REST, process.Unique("goldenrun"), sv.modes())
+			got := sv.play(t, g.Add().REST, process.Unique("goldenrun"), sv.modes(), false)
 			c := newComparison(sv)
 			for _, m := range sv.modes() {
 				c.mode = m.name
@@ -94,18 +94,14 @@ func newComparison(sv server) *comparison {
 // differs notes a difference at the place: topic, then path.
 func (c *comparison) differs(place string, got, want any) {
 	for i, d := range c.allowed {
-		if d.modes.MatchString(c.mode) && d.place.MatchString(place) {
+		if d.covers(c.mode, place, got, want) {
 			c.meant[i]++
 			return
 		}
 	}
 	d := c.found[place]
 	if d == nil {
-		text := func(v any) string {
-			b, _ := json.Marshal(v)
-			return string(b)
-		}
-		d = &difference{modes: map[string]bool{}, got: text(got), want: text(want)}
+		d = &difference{modes: map[string]bool{}, got: marshal(got), want: marshal(want)}
 		c.found[place] = d
 	}
 	d.modes[c.mode] = true

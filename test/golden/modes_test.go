@@ -17,6 +17,9 @@ type server struct {
 	without    []string // modes there is no capture of
 	own        []mode   // a scenario of its own: its modes in place of the common ones, and without the common deviations
 	zone       string   // the server's time zone; empty: as it is
+	// lean: the script sets binlog_row_image and binlog_row_value_options. Debezium stops at such rows, so the captures are made without: what is
+	// in the log is to be as if all were.
+	lean bool
 }
 
 func (sv server) modes() []mode {
@@ -51,6 +54,28 @@ var servers = map[string]server{
 			{name: "transactions", props: map[string]string{"provide.transaction.metadata": "true", "include.query": "true", "decimal.handling.mode": "string", "binary.handling.mode": "hex"}},
 			{name: "sourcetypes", props: map[string]string{"column.propagate.source.type": ".*", "time.precision.mode": "connect", "decimal.handling.mode": "double", "bigint.unsigned.handling.mode": "precise"}},
 			{name: "names", props: map[string]string{"schema.name.adjustment.mode": "avro", "field.name.adjustment.mode": "avro_unicode", "table.exclude.list": `gold\.(näme.*|swap_cols)`, "include.schema.changes": "true", "time.precision.mode": "isostring"}},
+		},
+	},
+	"mysql-images": {
+		name: "mysql-images", bed: "BED_MYSQL", connector: "io.debezium.connector.mysql.MySqlConnector", uuid: true, deviations: imageDeviations, lean: true,
+		setUp: []string{"RESET BINARY LOGS AND GTIDS", "SET timestamp = 1700000000, time_zone = '+00:00', @n = 1000"},
+		own: []mode{
+			{name: "plain", props: map[string]string{"database.include.list": "gold", "inconsistent.schema.handling.mode": "warn", "event.processing.failure.handling.mode": "warn"}},
+			{name: "schemaless", props: map[string]string{
+				"database.include.list": "gold", "inconsistent.schema.handling.mode": "warn", "event.processing.failure.handling.mode": "warn",
+				"key.converter.schemas.enable": "false", "value.converter.schemas.enable": "false", "tombstones.on.delete": "false",
+				"unavailable.value.placeholder": "ünavailable", "binary.handling.mode": "base64",
+			}},
+			{name: "reselect", props: map[string]string{
+				"database.include.list": "gold", "inconsistent.schema.handling.mode": "warn", "event.processing.failure.handling.mode": "warn",
+				"post.processors": "again", "again.type": "io.debezium.processors.reselect.ReselectColumnsPostProcessor",
+				"again.reselect.columns.include.list": `gold\.partly:.*`,
+			}},
+			{name: "columns", props: map[string]string{
+				"database.include.list": "gold", "inconsistent.schema.handling.mode": "warn", "event.processing.failure.handling.mode": "warn",
+				"column.exclude.list": `gold\.blobs\.(b|lb|mt|j|vb)`, "skip.messages.without.change": "true", "message.key.columns": "gold.last_blob:a;gold.keyed:a;gold.nokey:a;gold.docs_nokey:a",
+				"unavailable.value.placeholder": "(left out)",
+			}},
 		},
 	},
 	"mariadb": {

@@ -70,15 +70,15 @@ func (s *reselector) takes(name string) bool {
 	return !s.exclude.match(name)
 }
 
-// wanted are the fields of a row that are to be looked up.
-func (s *reselector) wanted(id history.TableID, st *data.Struct, placeholder string) (out []int) {
-	for i, f := range st.Schema().Fields() {
-		v := st.AtOrDefault(i)
+// wanted are the fields of a row that are to be looked up. Beside the placeholder, unavailable are columns that an image lacks.
+func (s *reselector) wanted(info *tableInfo, after row.Row, placeholder string) (out []int) {
+	for i, f := range after.Value.Schema().Fields() {
+		v := after.Value.AtOrDefault(i)
 		lacks := s.null && v.IsNull()
 		if s.unavailable && !lacks {
-			lacks = v.Kind() == data.KindString && v.String() == placeholder || v.Kind() == data.KindBytes && string(v.Bytes()) == placeholder
+			lacks = info.codec.Absent(after, i) || v.Kind() == data.KindString && v.String() == placeholder || v.Kind() == data.KindBytes && string(v.Bytes()) == placeholder
 		}
-		if lacks && s.takes(id.String()+":"+f.Name) {
+		if lacks && s.takes(info.id.String()+":"+f.Name) {
 			out = append(out, i)
 		}
 	}
@@ -91,9 +91,9 @@ type selected struct {
 	row    row.Row
 }
 
-func (s *selected) apply(after row.Row) {
+func (s *selected) apply(codec *row.Codec, after *row.Row) {
 	for _, i := range s.fields {
-		after.Value.Set(i, s.row.Value.At(i))
+		codec.Take(after, i, s.row)
 	}
 }
 
@@ -108,26 +108,16 @@ func (r *reader) reselect(ctx context.Context, m *tableMap, op data.Value, e row
 	for n := uint64(0); len(e.images) > 0; n++ {
 		var scratch row.Memory
 		size := len(e.images)
-		var before, after row.Row
-		var err error
-		if !op.Equal(opCreate) {
-			if before, e.images, err = m.info.codec.DecodeBinlog(e.images, m.event, e.before, row.Row{}, &scratch); err != nil {
-				return out, nil //nolint:nilerr // emitRows meets it, too, and says it
-			}
-		}
-		decode := m.info.codec.DecodeBinlog
-		if e.partial {
-			decode = m.info.codec.DecodePartial
-		}
-		if after, e.images, err = decode(e.images, m.event, e.after, before, &scratch); err != nil || len(e.images) == size {
-			return out, nil //nolint:nilerr // likewise
+		_, after, err := e.next(m, op, &scratch)
+		if err != nil || len(e.images) == size {
+			return out, nil //nolint:nilerr // emitRows meets it, too, and says it
 		}
 		if n < skip {
 			continue
 		}
 		for i := range r.set.reselect {
 			s := &r.set.reselect[i]
-			fields := s.wanted(m.info.id, after.Value, r.set.row.Unavailable)
+			fields := s.wanted(m.info, after, r.set.row.Unavailable)
 			if len(fields) == 0 {
 				continue
 			}

@@ -51,7 +51,7 @@ func TestReselectWants(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s[0].wanted(history.TableID{DB: "d", Name: "t"}, st, "gone"); len(got) != x.want {
+		if got := s[0].wanted(&tableInfo{id: history.TableID{DB: "d", Name: "t"}}, row.Row{Value: st}, "gone"); len(got) != x.want {
 			t.Errorf("%v: fields %v, want %d", x.props, got, x.want)
 		}
 	}

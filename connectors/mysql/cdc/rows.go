@@ -75,6 +75,36 @@ func allSet(b []byte, n int) bool {
 	return true
 }
 
+// next decodes the next row of an event; of an insert or delete the other image is the zero Row.
+func (e *rowsEvent) next(m *tableMap, op data.Value, mem *row.Memory) (before, after row.Row, err error) {
+	codec := m.info.codec
+	if !op.Equal(opCreate) {
+		if before, e.images, err = codec.DecodeBinlog(e.images, m.event, e.before, row.Row{}, mem); err != nil {
+			return before, after, err
+		}
+	}
+	switch {
+	case op.Equal(opDelete):
+		return before, after, nil
+	case e.partial:
+		after, e.images, err = codec.DecodePartial(e.images, m.event, e.after, before, mem)
+	default:
+		after, e.images, err = codec.DecodeBinlog(e.images, m.event, e.after, before, mem)
+	}
+	if err == nil && op.Equal(opCreate) {
+		codec.SetDefaults(&after, mem)
+	}
+	return before, after, err
+}
+
+// unknown names a column without which a row cannot be sent.
+func unknown(codec *row.Codec, before, after row.Row) string {
+	if col := codec.Incomplete(after); col != "" {
+		return col
+	}
+	return codec.Keyless(before)
+}
+
 // rows sends the rows of an event.
 func (r *reader) rows(ctx context.Context, t replication.EventType, op data.Value, body []byte) error {
 	c := r.cur
@@ -134,22 +164,17 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 			return err
 		}
 		size := len(e.images)
-		var before, after row.Row
-		if !op.Equal(opCreate) {
-			if before, e.images, err = m.info.codec.DecodeBinlog(e.images, m.event, e.before, row.Row{}, &b.mem); err != nil {
-				return r.badRow(m, n, err)
-			}
+		before, after, err := e.next(m, op, &b.mem)
+		if err != nil {
+			return r.badRow(m, n, err)
 		}
-		if !op.Equal(opDelete) {
-			decode := m.info.codec.DecodeBinlog
-			if e.partial {
-				decode = m.info.codec.DecodePartial
-			}
-			if after, e.images, err = decode(e.images, m.event, e.after, before, &b.mem); err != nil {
-				return r.badRow(m, n, err)
-			}
+		for i := range now[n] {
+			now[n][i].apply(m.info.codec, &after)
 		}
-		if col := m.info.codec.Incomplete(after); col != "" {
+		if col := unknown(m.info.codec, before, after); col != "" {
+			if w := r.inc.win; w != nil && w.info.id == m.info.id {
+				r.inc.win = nil // whether it has the row as it was is not known: it is read again
+			}
 			return r.inconsistent(fmt.Errorf("table %s, row %d of the event: column %s is not in the binary log: set binlog_row_image=FULL for "+
 				"every session; to pass over such rows, inconsistent.schema.handling.mode=warn", m.info.id, n, col))
 		}
@@ -171,9 +196,6 @@ func (r *reader) emitRows(ctx context.Context, m *tableMap, op data.Value, e row
 			done = r.nextOffset(r.releasing.after, 0)
 		}
 		if n >= skip {
-			for i := range now[n] {
-				now[n][i].apply(after)
-			}
 			sent++
 			c.row, o.row = int32(n), int32(n)
 			r.w.change(r.q, b, m.info, &o, op, before, after, from, done, size-len(e.images)+recordOverhead)

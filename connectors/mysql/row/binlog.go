@@ -118,7 +118,7 @@ func (c *Codec) DecodeBinlog(body []byte, tm *replication.TableMapEvent, present
 }
 
 // DecodePartial is DecodeBinlog for the row after a partial update (PARTIAL_UPDATE_ROWS_EVENT): some of its JSON columns may be given as
-// differences to base, which must have them.
+// differences to base. Where that has none (binlog_row_image=MINIMAL), the document is absent.
 func (c *Codec) DecodePartial(body []byte, tm *replication.TableMapEvent, present []byte, base Row, mem *Memory) (Row, []byte, error) {
 	if err := c.fit(tm); err != nil {
 		return Row{}, nil, err
@@ -174,7 +174,7 @@ func (c *Codec) decodeImage(body []byte, tm *replication.TableMapEvent, present 
 			documents++
 		}
 		if present != nil && !bitSet(present, i) {
-			c.copyFrom(&r, i, base)
+			c.copyFrom(&r, i, base, mem)
 			continue
 		}
 		null := bitSet(nulls, at)
@@ -195,6 +195,10 @@ func (c *Codec) decodeImage(body []byte, tm *replication.TableMapEvent, present 
 		var v data.Value
 		var ok bool
 		if diffs {
+			if base.Value == nil || slices.Contains(base.absent, i) {
+				c.leaveOut(&r, i, mem)
+				continue
+			}
 			v, ok = c.patched(p, raw, base)
 		} else {
 			v, ok = c.stored(p, c.layout.cols[i], raw, mem)
@@ -211,7 +215,6 @@ func (c *Codec) decodeImage(body []byte, tm *replication.TableMapEvent, present 
 func (c *Codec) patched(p *column, diffs []byte, base Row) (data.Value, bool) {
 	var doc data.Value
 	switch {
-	case base.Value == nil:
 	case p.field >= 0:
 		doc = base.Value.At(p.field)
 	default:

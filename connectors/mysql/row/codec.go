@@ -20,17 +20,6 @@ type Row struct {
 	absent []int // columns that the log does not have, nor the row before (binlog_row_image is not FULL)
 }
 
-// Incomplete names a column whose value is not known, although the row is to be sent; empty if there is none. Large columns that
-// binlog_row_image=NOBLOB leaves out do not count: they have the placeholder.
-func (c *Codec) Incomplete(r Row) string {
-	for _, i := range r.absent {
-		if p := &c.cols[i]; (p.field >= 0 || p.extra >= 0) && !c.layout.cols[i].large() {
-			return p.src.Name
-		}
-	}
-	return ""
-}
-
 // ErrColumns tells that a table map does not fit the codec's table version (number of columns or a type): the model is not that of
 // the row (inconsistent.schema.handling.mode). Wrapped.
 var ErrColumns = errors.New("the row does not fit the table's known columns")
@@ -175,6 +164,7 @@ func (c *Codec) buildKey() error {
 			}
 		}
 		kb.Field(c.fieldName(p.src.Name), s)
+		p.key = true
 		if p.field >= 0 && !p.mapped {
 			c.keys = append(c.keys, keyPart{field: p.field, extra: -1})
 			continue
@@ -290,31 +280,5 @@ func (r *Row) putNull(p *column) {
 	}
 	if p.rule.HasMask && p.field >= 0 && p.isText() {
 		r.Value.Set(p.field, p.stars)
-	}
-}
-
-// copyFrom takes over base's value of a column that an image leaves out.
-func (c *Codec) copyFrom(r *Row, i int, base Row) {
-	p := &c.cols[i]
-	if base.Value == nil || slices.Contains(base.absent, i) {
-		r.absent = append(r.absent, i)
-		if p.field >= 0 {
-			r.Value.Set(p.field, p.missing())
-		}
-		if p.field >= 0 && c.layout.cols[i].large() {
-			switch p.schema.Kind() {
-			case data.KindString:
-				r.Value.Set(p.field, data.String(c.opt.Unavailable))
-			case data.KindBytes:
-				r.Value.Set(p.field, data.Bytes([]byte(c.opt.Unavailable)))
-			}
-		}
-		return
-	}
-	if p.extra >= 0 && p.extra < len(base.extra) {
-		r.extra[p.extra] = base.extra[p.extra]
-	}
-	if p.field >= 0 {
-		r.Value.Set(p.field, base.Value.At(p.field))
 	}
 }

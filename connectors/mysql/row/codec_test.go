@@ -111,6 +111,47 @@ func TestAbsentColumnsComeFromTheBase(t *testing.T) {
 	}
 }
 
+// TestLeanImages decodes images of binlog_row_image=MINIMAL and wants what is known, and what is not.
+func TestLeanImages(t *testing.T) {
+	table := makeTable(t, "CREATE TABLE t (id TINYINT NOT NULL PRIMARY KEY, a TINYINT NOT NULL DEFAULT '7', b TINYINT DEFAULT NULL, x BLOB, n TINYINT NOT NULL, g TINYINT AS (id) VIRTUAL)")
+	c := newCodec(t, table, Options{Binary: BinaryHex, Unavailable: "?", KeyColumns: []string{"a"}})
+	tiny := mysql.MYSQL_TYPE_TINY
+	tm := &replication.TableMapEvent{ColumnType: []byte{tiny, tiny, tiny, mysql.MYSQL_TYPE_BLOB, tiny, tiny}, ColumnMeta: []uint16{0, 0, 0, 2, 0, 0}}
+	var mem Memory
+	decode := func(image []byte, present byte, base Row) Row {
+		t.Helper()
+		r, rest, err := c.DecodeBinlog(image, tm, []byte{present}, base, &mem)
+		if err != nil || len(rest) > 0 {
+			t.Fatal(err, rest)
+		}
+		return r
+	}
+	want := func(r Row, text, incomplete, keyless string) {
+		t.Helper()
+		if r.Value.String() != text || c.Incomplete(r) != incomplete || c.Keyless(r) != keyless || r.Value.Validate() != nil {
+			t.Errorf("%v (%v), incomplete %q, keyless %q\nwant %s, %q, %q", r.Value, r.Value.Validate(), c.Incomplete(r), c.Keyless(r), text, incomplete, keyless)
+		}
+	}
+	r := decode([]byte{0, 1, 5, 6}, 0b110001, Row{})
+	want(r, "Struct{id=1,a=0,x=3f,n=5,g=6}", "a", "a")
+	c.SetDefaults(&r, &mem)
+	want(r, "Struct{id=1,a=7,n=5,g=6}", "", "")
+	r = decode([]byte{0, 1}, 1, Row{})
+	c.SetDefaults(&r, &mem)
+	want(r, "Struct{id=1,a=7,n=0}", "n", "") // neither a default nor the value of an expression
+	before := decode([]byte{0, 1}, 1, Row{})
+	r = decode([]byte{0, 8, 5}, 0b010010, before)
+	want(r, "Struct{id=1,a=8,x=3f,n=5}", "b", "")
+	full := decode([]byte{0, 1, 2, 3, 1, 0, 'y', 5, 6}, 0b111111, Row{})
+	for _, field := range []int{1, 2, 5} {
+		if missing := c.Absent(r, field); missing != (field != 1) {
+			t.Errorf("field %d is absent: %t", field, missing)
+		}
+		c.Take(&r, field, full)
+	}
+	want(r, "Struct{id=1,a=2,b=3,x=3f,n=5,g=6}", "", "")
+}
+
 func TestRowsThatDoNotFit(t *testing.T) {
 	c := newCodec(t, makeTable(t, "CREATE TABLE t (a INT, b TEXT)"), Options{})
 	var mem Memory

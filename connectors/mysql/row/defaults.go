@@ -23,12 +23,7 @@ func (c *Codec) defaultValue(p *column) (v data.Value, ok bool) {
 	if !p.src.HasDefault || p.src.Default == nil {
 		return v, false
 	}
-	s := *p.src.Default
-	if g := introducer.FindStringSubmatch(s); g != nil {
-		s = g[1]
-	}
-	var mem Memory
-	v, ok = c.parseDefault(p, s, &mem)
+	v, ok = c.constantDefault(p)
 	if p.zeroDate { // as Debezium's ZeroDateFallbackConverter: the default of the schema is the fallback, whatever the column's
 		v = p.fallback
 	}
@@ -39,6 +34,16 @@ func (c *Codec) defaultValue(p *column) (v data.Value, ok bool) {
 		v = p.convert(v)
 	}
 	return v.Clone(), true
+}
+
+// constantDefault is the default of a column that has one other than null, as a row would have it before conversions.
+func (c *Codec) constantDefault(p *column) (data.Value, bool) {
+	s := *p.src.Default
+	if g := introducer.FindStringSubmatch(s); g != nil {
+		s = g[1]
+	}
+	var mem Memory
+	return c.parseDefault(p, s, &mem)
 }
 
 func (c *Codec) parseDefault(p *column, s string, mem *Memory) (data.Value, bool) {

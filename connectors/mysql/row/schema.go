@@ -48,6 +48,7 @@ type column struct {
 	optional bool
 	field    int       // ordinal in the value struct, or -1
 	extra    int       // ordinal among the key columns that are not in the value, or -1
+	key      bool      // it is of the record's key
 	kind     data.Kind // of integers
 	schema   *data.Schema
 	length   int   // fraction digits, bytes of BINARY(n) or BIT(n)

@@ -25,7 +25,8 @@ import (
 type memoryLogs struct {
 	mu     sync.Mutex
 	topics map[string][][]byte
-	keys   map[string][][]byte // of topics, where there are keys
+	keys   map[string][][]byte      // of topics, where there are keys
+	fail   func(topic string) error // of an append whose records are written all the same; nil: none
 }
 
 func (l *memoryLogs) Open(_ context.Context, spec connect.LogSpec) (connect.TopicLog, error) {
@@ -91,6 +92,11 @@ func (l *memoryLog) AppendAll(_ context.Context, records []connect.LogRecord) (f
 			l.logs.keys[l.topic] = append(l.logs.keys[l.topic], bytes.Clone(r.Key))
 		}
 		l.logs.topics[l.topic] = append(l.logs.topics[l.topic], bytes.Clone(r.Value))
+	}
+	if l.logs.fail != nil {
+		if err := l.logs.fail(l.topic); err != nil {
+			return 0, 0, err
+		}
 	}
 	return first, first + int64(len(records)) - 1, nil
 }

@@ -159,7 +159,7 @@ var (
 					Doc("No effect: a table of unknown definition is always looked up, one that CREATE TABLE LIKE made, too.")
 	keyUnavailableValuePlaceholder = config.String("unavailable.value.placeholder").Default("__debezium_unavailable_value").
 					Group("Events", 52).Width(config.WidthMedium).DisplayName("Placeholder of missing values").
-					Doc("(mostly other databases).")
+					Doc("Stands for a large value that is not in the binary log (sessions with binlog_row_image=NOBLOB or MINIMAL); of binary columns by binary.handling.mode.")
 	keySourceStructVersion = config.String("source.struct.version").Default("v2").
 				Group("Events", 53).Importance(config.Low).Width(config.WidthShort).DisplayName("Source struct version").
 				Doc("Source block version (internal/deprecated).")

@@ -179,3 +179,24 @@ func TestLockIsShort(t *testing.T) {
 		})
 	}
 }
+
+// TestDefinitionsAnewAfterAlter starts again with configuration_based snapshots of definitions alone, after an ALTER that rows wait before and
+// behind: each row is read with the definition of its place.
+func TestDefinitionsAnewAfterAlter(t *testing.T) {
+	c := items(t, 1)
+	props := bedConfig(t, config.Props{"snapshot.mode": "configuration_based", "snapshot.mode.configuration.based.snapshot.schema": "true",
+		"snapshot.mode.configuration.based.start.stream": "true"})
+	logs := &memoryLogs{}
+	task := startTask(t, props, logs, "")
+	task.until("the definitions", ended)
+	at := task.seen[len(task.seen)-1].offset
+	task.stop()
+	run(t, c, "INSERT INTO items VALUES (10, 'before')", "ALTER TABLE items ADD first INT DEFAULT 3 FIRST, ADD UNIQUE (v)", "INSERT INTO items VALUES (4, 11, 'behind')")
+	again := startTask(t, props, logs, at)
+	defer again.stop()
+	again.until("the rows", func(all []captured) bool { return slices.Contains(ids(all), "11") })
+	rows := changesOf(again.seen, itemsTopic)
+	if len(rows) != 2 || payload(&rows[0])["after"].(map[string]any)["v"] != "before" || payload(&rows[1])["after"].(map[string]any)["first"] != "#4" {
+		t.Errorf("rows %v", rows)
+	}
+}

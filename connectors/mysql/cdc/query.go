@@ -152,7 +152,7 @@ func (r *reader) statementDDL(ctx context.Context, q *queryEvent) error {
 		}
 		r.version++
 		if kept := r.keep(changes); len(kept) > 0 {
-			if err := r.store.Record(ctx, pos, kept...); err != nil {
+			if err := r.record(ctx, pos, kept...); err != nil {
 				return err
 			}
 		}
@@ -169,6 +169,20 @@ func (r *reader) statementDDL(ctx context.Context, q *queryEvent) error {
 		}
 	}
 	return r.announce(ctx, changes, c.last(), after)
+}
+
+// historyError is a failure to write the schema history. The model is ahead of it then, so the binary log is not read again before a restart has
+// made the model anew, whatever the reason is.
+type historyError struct{ error }
+
+func (e *historyError) Unwrap() error { return e.error }
+
+// record writes changes of the model to the schema history.
+func (r *reader) record(ctx context.Context, pos history.Position, changes ...history.Change) error {
+	if err := r.store.Record(ctx, pos, changes...); err != nil {
+		return &historyError{err}
+	}
+	return nil
 }
 
 // apply changes the model. What the parser cannot read is looked up on the server, table by table: the definition is then that of

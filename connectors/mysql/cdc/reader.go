@@ -3,6 +3,7 @@ package cdc
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -242,11 +243,11 @@ func (r *reader) decide(ctx context.Context, conn *server.Conn) (snapshot bool, 
 			return r.repair(err, mode.onDataError)
 		}
 	}
-	if mode.always { // the position stays, the definitions are read anew
+	if mode.always && !mode.recoverFirst { // the position stays, the definitions are read anew
 		return true, nil
 	}
 	if err := r.recoverHistory(ctx, conn); err != nil {
-		return r.repair(err, mode.onSchemaError)
+		return r.repair(err, mode.onSchemaError || mode.recoverFirst)
 	}
 	if err := r.findNew(ctx, conn); err != nil {
 		return false, err
@@ -377,7 +378,8 @@ func (r *reader) retry(ctx context.Context, what string, f func() error) error {
 	for {
 		before := r.attempts
 		err := f()
-		if err == nil || ctx.Err() != nil || !server.Unreachable(err) {
+		var late *historyError
+		if err == nil || ctx.Err() != nil || !server.Unreachable(err) || errors.As(err, &late) {
 			return err
 		}
 		if r.attempts < before || r.attempts == 0 { // there was progress

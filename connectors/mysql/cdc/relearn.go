@@ -82,7 +82,7 @@ func (r *reader) relearn(ctx context.Context, id history.TableID, tm *replicatio
 	}
 	r.version++
 	if r.kept(&ch) {
-		if err := r.store.Record(ctx, r.cur.offset().history(), ch); err != nil {
+		if err := r.record(ctx, r.cur.offset().history(), ch); err != nil {
 			return nil, err
 		}
 	}

@@ -133,8 +133,13 @@ func (r *reader) signal(ctx context.Context, sig signalRecord) error {
 }
 
 // expand finds the tables that patterns name, in order.
-func (r *reader) expand(exprs []string, refuse func(string, ...any)) []history.TableID {
-	var out []history.TableID
+func (r *reader) expand(exprs []string, refuse func(string, ...any)) (out []history.TableID) {
+	out, _ = r.expandAll(exprs, refuse)
+	return out
+}
+
+// expandAll returns what matches no captured table, too: unknown is taken for the names of tables, as Debezium does.
+func (r *reader) expandAll(exprs []string, refuse func(string, ...any)) (out, unknown []history.TableID) {
 	for _, expr := range exprs {
 		re, err := anchored(expr)
 		if err != nil {
@@ -153,9 +158,12 @@ func (r *reader) expand(exprs []string, refuse func(string, ...any)) []history.T
 		}
 		if !found {
 			refuse("no captured table matches %s", expr)
+			if db, name, ok := strings.Cut(expr, "."); ok {
+				unknown = append(unknown, history.TableID{DB: db, Name: name})
+			}
 		}
 	}
-	return out
+	return out, unknown
 }
 
 // condition is the filter for a table; empty: none.
@@ -170,8 +178,8 @@ func (q *snapshotRequest) condition(id history.TableID) string {
 
 // ask adds tables to the incremental snapshot.
 func (s *incremental) ask(ctx context.Context, req *snapshotRequest, refuse func(string, ...any)) error {
-	ids := s.r.expand(req.Tables, refuse)
-	if len(ids) == 0 {
+	ids, unknown := s.r.expandAll(req.Tables, refuse)
+	if ids = append(ids, unknown...); len(ids) == 0 { // an unknown one ends with a notification that says so
 		return nil
 	}
 	running := slices.ContainsFunc(s.jobs, func(j *job) bool { return !j.initial })
@@ -279,7 +287,7 @@ func (r *reader) signalledDDL(ctx context.Context, sig signalRecord, refuse func
 	}
 	r.version++
 	r.inc.ddl(d.Changes)
-	if err := r.store.Record(ctx, r.cur.offset().history(), d.Changes...); err != nil {
+	if err := r.record(ctx, r.cur.offset().history(), d.Changes...); err != nil {
 		return err
 	}
 	return r.announce(ctx, d.Changes, r.cur.last(), r.cur.offset())

@@ -17,6 +17,7 @@ type snapshotMode struct {
 	onSchemaError bool // also if the schema history cannot be used
 	onDataError   bool // also if the stored position cannot be used
 	keepPosition  bool // the stream goes on from the stored position all the same
+	recoverFirst  bool // always, but definitions of the stored position are better than the present ones
 }
 
 // snapshotModeOf reads snapshot.mode (the Snapshotters of Debezium).
@@ -45,6 +46,7 @@ func snapshotModeOf(v config.Values) (snapshotMode, error) {
 		}
 		m.always = m.data || keySnapshotModeConfigurationBasedSnapshotSchema.Get(v)
 		m.never, m.keepPosition = !m.always, !m.data
+		m.recoverFirst = m.always && m.keepPosition // else rows before an ALTER would be read with the definition behind it
 		if m.never && !m.stream {
 			return m, fmt.Errorf("snapshot.mode=configuration_based does nothing: set one of snapshot.mode.configuration.based.snapshot.data, " +
 				"snapshot.mode.configuration.based.snapshot.schema and snapshot.mode.configuration.based.start.stream")

@@ -99,6 +99,8 @@ var hardDeviations = []deviation{
 		"a column of the primary key is never optional, also after MODIFY without NOT NULL"),
 	deviates(".*", `\.gold\.types_again value\.(payload\.after|schema\.fields\[(before|after)\]\.fields)(\.|\[)(b|g|m)(\]\..*)?|(history|schema-changes) value\.payload\.tableChanges\["gold"\."types_again"\]\.table\.columns\[[bg]\]\..*`,
 		"CHAR BYTE is BINARY, VARCHAR … UNICODE is in ucs2 and FLOAT4 a FLOAT from DDL statements, too"),
+	deviates(".*", `\.gold\.zoned value\.schema\.fields\[(before|after)\]\.fields\[(ts3?|later)\]\.default|(history|schema-changes) value\.payload\.tableChanges\["gold"\."zoned"\]\.table\.columns\[(ts3?|later)\]\.defaultValueExpression`,
+		"a default of a TIMESTAMP column is in UTC, whatever the time zone of the session was").to(`"(2019-12-31[T ]19:00:00|2020-06-01[T ]07:00:00\.5(00)?|2020-12-31[T ]19:00:00)Z?"`),
 }
 
 // unavailable is what stands for a large value that a row image lacks.

@@ -216,3 +216,38 @@ func last(all []captured, topic string) *captured {
 	}
 	return nil
 }
+
+// TestDefaultsOfSessionsInOtherZones adds TIMESTAMP columns from sessions in several time zones: their default is the same instant from the
+// stream as from a snapshot, and as in the rows.
+func TestDefaultsOfSessionsInOtherZones(t *testing.T) {
+	c := items(t, 0)
+	task := startTask(t, bedConfig(t, nil), &memoryLogs{}, "")
+	defer task.stop()
+	task.until("the snapshot", ended)
+	run(t, c, "SET time_zone = '+05:30'", "CREATE TABLE zoned (id INT PRIMARY KEY, a TIMESTAMP DEFAULT '2020-01-01 00:00:00', b TIMESTAMP(3) NULL DEFAULT '2020-06-01 00:00:00.5', n TIMESTAMP NULL, dt DATETIME DEFAULT '2020-01-01 00:00:00')",
+		"SET time_zone = '-08:00'", "ALTER TABLE zoned ADD c TIMESTAMP NOT NULL DEFAULT '2020-01-01', ALTER b SET DEFAULT '2020-06-01 00:00:00.25'",
+		"SET time_zone = '+00:00'", "ALTER TABLE zoned ADD d TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00', ADD e TIMESTAMP DEFAULT CURRENT_TIMESTAMP", "INSERT INTO zoned (id) VALUES (1)")
+	const topic = "dbserver1.inventory.zoned"
+	task.until("the row", count(topic, 1))
+	other := startTask(t, bedConfig(t, nil), &memoryLogs{}, "")
+	defer other.stop()
+	other.until("the row", count(topic, 1))
+	schema := func(all []captured) any { return last(all, topic).value.(map[string]any)["schema"] }
+	if got, want := schema(task.seen), schema(other.seen); !reflect.DeepEqual(got, want) {
+		t.Errorf("from the stream\n%v\nfrom a snapshot\n%v", got, want)
+	}
+	defaults := map[string]any{}
+	for _, f := range schema(task.seen).(map[string]any)["fields"].([]any) {
+		if f.(map[string]any)["field"] == "after" {
+			for _, col := range f.(map[string]any)["fields"].([]any) {
+				defaults[fmt.Sprint(col.(map[string]any)["field"])] = col.(map[string]any)["default"]
+			}
+		}
+	}
+	after := payload(last(task.seen, topic))["after"].(map[string]any)
+	for col, want := range map[string]any{"a": "2019-12-31T18:30:00Z", "b": "2020-06-01T08:00:00.250Z", "c": "2020-01-01T08:00:00Z", "d": "2020-01-01T00:00:00Z", "n": nil} {
+		if defaults[col] != want || after[col] != want {
+			t.Errorf("%s: default %v, value %v, want %v", col, defaults[col], after[col], want)
+		}
+	}
+}

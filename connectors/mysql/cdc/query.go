@@ -188,7 +188,7 @@ func (r *reader) record(ctx context.Context, pos history.Position, changes ...hi
 // apply changes the model. What the parser cannot read is looked up on the server, table by table: the definition is then that of
 // now, which later statements may have changed already.
 func (r *reader) apply(ctx context.Context, q *queryEvent) ([]history.Change, error) {
-	s := history.Session{Database: q.schema, Failed: q.failed}
+	s := history.Session{Database: q.schema, Failed: q.failed, Zone: q.location()}
 	s.SessionModes(q.mode)
 	changes, err := r.ddl.Apply(r.model, s, q.sql)
 	var pe *history.ParseError

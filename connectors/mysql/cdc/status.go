@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/connectd/connectd/connectors/mysql/row"
@@ -12,6 +14,7 @@ import (
 // sessionStatus is what a query event says of the session that ran the statement (its status variables).
 type sessionStatus struct {
 	mode    uint64 // sql_mode
+	zone    string // time_zone; empty: not said
 	charset uint16 // character_set_client, by a collation of it; 0: not said
 	dbs     []string
 	dbsSaid bool // dbs are all databases the statement changed
@@ -64,12 +67,33 @@ func parseStatus(b []byte) (s sessionStatus) {
 		switch code {
 		case statusSQLMode:
 			s.mode = binary.LittleEndian.Uint64(b)
+		case statusTimeZone:
+			s.zone = string(b[1:size])
 		case statusCharset:
 			s.charset = binary.LittleEndian.Uint16(b)
 		}
 		b = b[size:]
 	}
 	return s
+}
+
+// location is the session's time zone; nil if it is not known. SYSTEM, the server's operating system's, is not.
+func (s *sessionStatus) location() *time.Location {
+	switch {
+	case s.zone == "" || strings.EqualFold(s.zone, "SYSTEM"):
+		return nil
+	case s.zone[0] == '+' || s.zone[0] == '-':
+		at, err := time.Parse("-07:00", s.zone)
+		if err != nil {
+			return nil
+		}
+		return at.Location()
+	}
+	zone, err := time.LoadLocation(s.zone)
+	if err != nil {
+		return nil
+	}
+	return zone
 }
 
 // shortText is the size of a text with a length of one byte.

@@ -1,5 +1,7 @@
 package history
 
+import "time"
+
 import "fmt"
 
 // ChangeType says what a statement did.
@@ -44,6 +46,8 @@ type Session struct {
 	// Failed tells that the statement ended with an error, and is in the binary log for what it did before: CREATE OR REPLACE TABLE of
 	// MariaDB has dropped the table.
 	Failed bool
+	// Zone is the session's time zone (Q_TIME_ZONE_CODE), in which it writes defaults of TIMESTAMP columns; nil: UTC, or not known.
+	Zone *time.Location
 	// Charset is the default for new databases (character_set_server of the session); empty: the model's.
 	Charset string
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -140,6 +141,7 @@ func (p *Parser) columnDefault(c *cursor, d *columnDef) error {
 		s = c.escaped(s)
 		d.col.Default = &s
 	}
+	moment := func(s string) { set(inUTC(s, &d.col, c.ses.Zone)) }
 	if _, ok := c.parens(); ok { // an expression: its value is not known
 		return nil
 	}
@@ -156,7 +158,7 @@ func (p *Parser) columnDefault(c *cursor, d *columnDef) error {
 		c.parens()
 		set("1970-01-01 00:00:00")
 	case t.isAny("DATE", "TIME", "TIMESTAMP") && c.peek().kind == tokString:
-		set(c.next().text)
+		moment(c.next().text)
 	case t.kind == tokWord && t.text[0] == '_' && (c.peek().kind == tokString || c.peek().kind == tokBits): // introducer
 		if v := c.next(); v.kind == tokBits && v.prefix == 'x' {
 			set("0x" + v.text)
@@ -180,10 +182,30 @@ func (p *Parser) columnDefault(c *cursor, d *columnDef) error {
 			s += c.next().text
 		}
 		set(s)
+	case t.kind == tokString:
+		moment(t.text)
 	default:
 		set(sign + t.text)
 	}
 	return nil
+}
+
+// inUTC is the default of a TIMESTAMP column that a session wrote in its time zone, as SHOW CREATE TABLE has it in UTC. What is no full date is left.
+func inUTC(s string, col *Column, zone *time.Location) string {
+	if zone == nil || zone == time.UTC || !strings.EqualFold(col.TypeName, "TIMESTAMP") {
+		return s
+	}
+	for _, layout := range []string{time.DateTime, time.DateOnly} {
+		if at, err := time.ParseInLocation(layout, strings.TrimSpace(s), zone); err == nil { // fractions of a second are read, too
+			_, fraction, _ := strings.Cut(s, ".")
+			at, out := at.UTC(), ""
+			if out = at.Format(time.DateTime); fraction != "" {
+				out += "." + strings.TrimSpace(fraction)
+			}
+			return out
+		}
+	}
+	return s
 }
 
 // utf8Hex is the text of hex digits; empty if they are none in UTF-8.

@@ -1,8 +1,9 @@
 package history
 
-import "time"
-
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // ChangeType says what a statement did.
 type ChangeType string

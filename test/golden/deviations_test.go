@@ -163,5 +163,4 @@ var deviations = []deviation{
 	deviates(".*", `history value\.payload\.tableChanges\["gold(_b)?"\."(made3|moved)"\]\.previousId`, "ALTER TABLE … RENAME tells the name before"),
 	deviates(".*", `(history|schema-changes) value\.payload\.tableChanges\["gold_b"\."cs"\]\.table\.defaultCharsetName`,
 		"ALTER TABLE … DEFAULT CHARACTER SET counts for the columns that come after it"),
-	deviates("transactions|buffered", `history value\.payload\.position\.transaction_id`, "positions in the schema history are without the transaction's id"),
 }

@@ -72,6 +72,7 @@ func TestIncrementalSnapshot(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "signals")
 			c, p := signalled(t, 3000, props)
 			p["signal.file"] = file
+			p["max.batch.size"], p["max.queue.size"] = "100", "200" // the snapshot is not over when part of it has been taken
 			logs := &memoryLogs{}
 			task := startTask(t, p, logs, "")
 			task.until("the snapshot", notRunning)

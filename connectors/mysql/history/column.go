@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/hex"
 	"fmt"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,6 +166,8 @@ func (p *Parser) columnDefault(c *cursor, d *columnDef) error {
 		} else {
 			set(v.text)
 		}
+	case isNumberType(d.col.JDBCType) && hexNumber(t) != "":
+		set(sign + hexNumber(t))
 	case t.kind == tokBits && t.prefix == 'x' && isBinaryType(d.col.JDBCType):
 		set("0x" + t.text)
 	case t.kind == tokNumber && strings.HasPrefix(t.text, "0x") && d.col.Charset == "utf8mb4" && utf8Hex(t.text[2:]) != "":
@@ -215,6 +218,26 @@ func utf8Hex(s string) string {
 		return ""
 	}
 	return string(b)
+}
+
+// hexNumber is a hexadecimal literal in decimal digits; empty if t is none.
+func hexNumber(t token) string {
+	digits, ok := t.text, t.kind == tokBits && t.prefix == 'x'
+	if t.kind == tokNumber {
+		digits, ok = strings.CutPrefix(t.text, "0x")
+	}
+	if v, isHex := new(big.Int).SetString(digits, 16); ok && isHex {
+		return v.String()
+	}
+	return ""
+}
+
+func isNumberType(jdbc int) bool {
+	switch jdbc {
+	case JDBCTinyint, JDBCSmallint, JDBCInteger, JDBCBigint, JDBCFloat, JDBCReal, JDBCDouble, JDBCNumeric, JDBCDecimal:
+		return true
+	}
+	return false
 }
 
 func isBinaryType(jdbc int) bool {

@@ -151,7 +151,8 @@ func (st *statement) apply() error {
 		if c.acceptAny("TABLE", "TABLES") {
 			return st.rename()
 		}
-		return nil // RENAME USER
+		st.other(Other) // RENAME USER, which Debezium records, other than CREATE, ALTER and DROP USER
+		return nil
 	case c.accept("TRUNCATE"):
 		c.accept("TABLE")
 		id, err := st.id()

@@ -36,6 +36,10 @@ type txCounter struct {
 	id     string
 	total  int64
 	counts map[string]int64 // by db.table
+	// What decides the order of the tables in END, which is that of Debezium's HashMap: tables that share a bucket stand as they came, and
+	// a map that is cleared keeps the buckets it grew to.
+	seen    []string
+	buckets int
 }
 
 // txMark is a counter as an offset holds it: before the event of the offset. Immutable.
@@ -57,13 +61,22 @@ func (x *txCounter) resume(m *txMark) {
 	}
 	x.id = m.id
 	for _, c := range m.counts {
-		x.counts[c.table] = c.n
+		x.set(c.table, c.n)
 		x.total += c.n
 	}
 }
 
+// set is the number of records of a table.
+func (x *txCounter) set(table string, n int64) {
+	if _, ok := x.counts[table]; !ok {
+		x.seen = append(x.seen, table)
+		x.buckets = javamap.Grow(max(x.buckets, 16), len(x.seen))
+	}
+	x.counts[table] = n
+}
+
 func (x *txCounter) reset() {
-	x.id, x.total, x.counts = "", 0, map[string]int64{}
+	x.id, x.total, x.counts, x.seen = "", 0, map[string]int64{}, x.seen[:0]
 }
 
 // count is the number of records of a table in the transaction.
@@ -99,7 +112,7 @@ func (x *txCounter) mark() *txMark {
 func (x *txCounter) event(mem *row.Memory, table string) data.Value {
 	x.total++
 	n := x.counts[table] + 1
-	x.counts[table] = n
+	x.set(table, n)
 	s := mem.Slab.New(transactionSchema)
 	s.Set(0, data.String(x.id))
 	s.Set(1, data.Int64(x.total))
@@ -112,7 +125,7 @@ func (m *txMark) with(table string, n int64) *txMark {
 	x := &txCounter{}
 	x.resume(m)
 	if n > 0 {
-		x.counts[table] = n
+		x.set(table, n)
 	}
 	return x.mark()
 }
@@ -178,7 +191,7 @@ func (w *writer) transactionRecord(x *txCounter, end bool, tsMillis int64, at co
 		v.Set(0, data.String("END"))
 		v.Set(2, data.Int64(x.total))
 		var tables []data.Value
-		for _, t := range javamap.Order(slices.Sorted(maps.Keys(x.counts)), javamap.Default(len(x.counts))) { // Debezium's is a HashMap
+		for _, t := range javamap.Order(slices.Clone(x.seen), max(x.buckets, 16)) {
 			c := data.NewStruct(collectionSchema)
 			c.Set(0, data.String(t))
 			c.Set(1, data.Int64(x.counts[t]))

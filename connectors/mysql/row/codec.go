@@ -79,6 +79,8 @@ func (c *Codec) buildValue() error {
 		}
 		if c.opt.Rule != nil {
 			p.rule = c.opt.Rule(src)
+			// As in Debezium, which takes 1 for the length of an ENUM: its values are cut by column.truncate.to.0.chars alone.
+			p.rule.HasTruncate = p.rule.HasTruncate && (src.Length < 0 || src.Length > p.rule.Truncate)
 			p.mapped = p.rule.HasTruncate || p.rule.HasMask || p.rule.Hash != nil
 			p.stars = data.String(strings.Repeat("*", max(p.rule.Mask, 0)))
 		}
@@ -122,9 +124,7 @@ func (c *Codec) describe(p *column, b *data.Builder) {
 	}
 	switch {
 	case p.rule.HasTruncate:
-		if p.src.Length < 0 || p.src.Length > p.rule.Truncate {
-			b.Param("truncateLength", strconv.Itoa(p.rule.Truncate))
-		}
+		b.Param("truncateLength", strconv.Itoa(p.rule.Truncate))
 	case p.rule.HasMask || p.rule.Hash != nil:
 		b.Param("masked", "true")
 	}

@@ -62,6 +62,20 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// TestTruncateShortColumns: what cannot be longer than the limit is as it is. The length of an ENUM is 1, of a SET that of its one-letter options.
+func TestTruncateShortColumns(t *testing.T) {
+	table := makeTable(t, "CREATE TABLE t (e ENUM('long','x'), s SET('long','lo'), v VARCHAR(3), tx TEXT)")
+	c := newCodec(t, table, Options{Rule: func(*history.Column) Rule { return Rule{Truncate: 3, HasTruncate: true} }})
+	var mem Memory
+	r, err := c.DecodeText([]mysql.FieldValue{text("long"), text("long"), text("abc"), text("abcd")}, &mem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := r.Value.String(), "Struct{e=long,s=long,v=abc,tx=abc}"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestKeyColumns(t *testing.T) {
 	table := makeTable(t, "CREATE TABLE t (a INT NOT NULL PRIMARY KEY, b VARCHAR(5), c INT NOT NULL)")
 	c := newCodec(t, table, Options{KeyColumns: []string{"C", "b"}})

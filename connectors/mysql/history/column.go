@@ -116,6 +116,30 @@ func (c *cursor) escaped(s string) string {
 	return s
 }
 
+// single is the content of a literal as it stands between single quotes, which is the form of SHOW CREATE TABLE and of Debezium's documents.
+func (c *cursor) single(t token) string {
+	if c.src[t.start] != '"' {
+		return t.text
+	}
+	var b strings.Builder
+	for i := 0; i < len(t.text); i++ {
+		switch ch := t.text[i]; {
+		case ch == '\\' && !c.ses.NoBackslashEscapes && i+1 < len(t.text):
+			b.WriteByte(ch)
+			i++
+			b.WriteByte(t.text[i])
+		case ch == '\'':
+			b.WriteString("''")
+		case ch == '"':
+			b.WriteByte(ch)
+			i++ // two stand for one
+		default:
+			b.WriteByte(ch)
+		}
+	}
+	return b.String()
+}
+
 // references passes over a foreign key clause: its SET NULL and SET DEFAULT are no attributes of the column.
 func references(c *cursor) error {
 	if _, err := c.tableID(); err != nil {
@@ -186,7 +210,7 @@ func (p *Parser) columnDefault(c *cursor, d *columnDef) error {
 		}
 		set(s)
 	case t.kind == tokString:
-		moment(t.text)
+		moment(c.single(t))
 	default:
 		set(sign + t.text)
 	}
@@ -396,7 +420,7 @@ func lengths(args []token, col *Column) error {
 func enumOptions(c *cursor, args []token, col *Column, name string) {
 	for _, a := range args {
 		if a.kind == tokString {
-			col.EnumValues = append(col.EnumValues, c.escaped(c.src[a.start:a.end]))
+			col.EnumValues = append(col.EnumValues, "'"+c.escaped(c.single(a))+"'")
 		} else if a.kind == tokBits {
 			col.EnumValues = append(col.EnumValues, "'"+a.text+"'")
 		}

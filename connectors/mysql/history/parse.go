@@ -171,7 +171,7 @@ func (st *statement) apply() error {
 	case c.accept("SET"):
 		return st.set()
 	case c.accept("FLUSH"):
-		if !c.peek().is("RELAY") {
+		if !c.peek().isAny("RELAY", "PRIVILEGES") {
 			st.other(Other)
 		}
 		return nil

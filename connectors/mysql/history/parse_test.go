@@ -140,6 +140,7 @@ func TestRecordedTexts(t *testing.T) {
 		"/* x */ ALTER TABLE t ADD z INT ; ":                              {"db ALTER TABLE t ADD z INT"},
 		"CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t":         {"db CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t"},
 		"FLUSH TABLES":               {"db FLUSH TABLES"},
+		"FLUSH PRIVILEGES":           nil,
 		"FLUSH RELAY LOGS":           nil,
 		"CREATE DATABASE x":          {"x CREATE DATABASE x"},
 		"DROP DATABASE IF EXISTS db": {"db DROP DATABASE IF EXISTS db"},

@@ -82,6 +82,16 @@ func TestSnapshotModes(t *testing.T) {
 			if ops != x.first {
 				t.Errorf("without an offset: %s, want %s", ops, x.first)
 			}
+			// Where no row is read, the last schema change is the snapshot's last record.
+			var marked []bool
+			for _, r := range all {
+				if text := fmt.Sprint(r.value); r.topic == props["topic.prefix"] && !strings.Contains(text, "snapshot:false") {
+					marked = append(marked, strings.Contains(text, "snapshot:last"))
+				}
+			}
+			if i := slices.Index(marked, true); x.first == "c" && (i < 0 || i != len(marked)-1) || x.first != "c" && i >= 0 {
+				t.Errorf("the schema changes marked last: %v", marked)
+			}
 			run(t, c, "INSERT INTO items VALUES (4, 'd')")
 			if strings.Contains(x.name, "recovery") {
 				logs = &memoryLogs{} // lost

@@ -263,6 +263,9 @@ func (s *snapshotter) finish(ctx context.Context, tail *chunkWriter, done *offse
 			return err
 		}
 	}
+	if s.heldRec != nil && !s.set.snapshot.data { // no row will be the last
+		s.heldRec.Value.Value.Struct().At(0).Struct().Set(srcSnapshot, markLast)
+	}
 	if err := s.sendHeld(ctx, done); err != nil {
 		return err
 	}

@@ -1,14 +1,10 @@
 package history
 
 import (
-	"encoding/hex"
 	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-	"unicode/utf8"
 )
 
 // columnDef is a column definition with what it says beyond the column.
@@ -108,38 +104,6 @@ func (d *columnDef) serial() {
 	d.col.AutoIncremented, d.col.Generated, d.unique, d.notNull = true, true, true, true
 }
 
-// escaped is the text of a literal as it is written where backslashes escape: the model keeps one form, that of SHOW CREATE TABLE.
-func (c *cursor) escaped(s string) string {
-	if c.ses.NoBackslashEscapes {
-		return strings.ReplaceAll(s, `\`, `\\`)
-	}
-	return s
-}
-
-// single is the content of a literal as it stands between single quotes, which is the form of SHOW CREATE TABLE and of Debezium's documents.
-func (c *cursor) single(t token) string {
-	if c.src[t.start] != '"' {
-		return t.text
-	}
-	var b strings.Builder
-	for i := 0; i < len(t.text); i++ {
-		switch ch := t.text[i]; {
-		case ch == '\\' && !c.ses.NoBackslashEscapes && i+1 < len(t.text):
-			b.WriteByte(ch)
-			i++
-			b.WriteByte(t.text[i])
-		case ch == '\'':
-			b.WriteString("''")
-		case ch == '"':
-			b.WriteByte(ch)
-			i++ // two stand for one
-		default:
-			b.WriteByte(ch)
-		}
-	}
-	return b.String()
-}
-
 // references passes over a foreign key clause: its SET NULL and SET DEFAULT are no attributes of the column.
 func references(c *cursor) error {
 	if _, err := c.tableID(); err != nil {
@@ -215,57 +179,6 @@ func (p *Parser) columnDefault(c *cursor, d *columnDef) error {
 		set(sign + t.text)
 	}
 	return nil
-}
-
-// inUTC is the default of a TIMESTAMP column that a session wrote in its time zone, as SHOW CREATE TABLE has it in UTC. What is no full date is left.
-func inUTC(s string, col *Column, zone *time.Location) string {
-	if zone == nil || zone == time.UTC || !strings.EqualFold(col.TypeName, "TIMESTAMP") {
-		return s
-	}
-	for _, layout := range []string{time.DateTime, time.DateOnly} {
-		if at, err := time.ParseInLocation(layout, strings.TrimSpace(s), zone); err == nil { // fractions of a second are read, too
-			_, fraction, _ := strings.Cut(s, ".")
-			at, out := at.UTC(), ""
-			if out = at.Format(time.DateTime); fraction != "" {
-				out += "." + strings.TrimSpace(fraction)
-			}
-			return out
-		}
-	}
-	return s
-}
-
-// utf8Hex is the text of hex digits; empty if they are none in UTF-8.
-func utf8Hex(s string) string {
-	b, err := hex.DecodeString(s)
-	if err != nil || !utf8.Valid(b) {
-		return ""
-	}
-	return string(b)
-}
-
-// hexNumber is a hexadecimal literal in decimal digits; empty if t is none.
-func hexNumber(t token) string {
-	digits, ok := t.text, t.kind == tokBits && t.prefix == 'x'
-	if t.kind == tokNumber {
-		digits, ok = strings.CutPrefix(t.text, "0x")
-	}
-	if v, isHex := new(big.Int).SetString(digits, 16); ok && isHex {
-		return v.String()
-	}
-	return ""
-}
-
-func isNumberType(jdbc int) bool {
-	switch jdbc {
-	case JDBCTinyint, JDBCSmallint, JDBCInteger, JDBCBigint, JDBCFloat, JDBCReal, JDBCDouble, JDBCNumeric, JDBCDecimal:
-		return true
-	}
-	return false
-}
-
-func isBinaryType(jdbc int) bool {
-	return jdbc == JDBCBinary || jdbc == JDBCVarbinary || jdbc == JDBCBlob
 }
 
 // typeInfo is what a type keyword means.

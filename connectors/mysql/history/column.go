@@ -332,7 +332,9 @@ func lengths(args []token, col *Column) error {
 
 func enumOptions(c *cursor, args []token, col *Column, name string) {
 	for _, a := range args {
-		if a.kind == tokString {
+		if a.kind == tokString && c.asWritten {
+			col.EnumValues = append(col.EnumValues, c.escaped(c.src[a.start:a.end]))
+		} else if a.kind == tokString {
 			col.EnumValues = append(col.EnumValues, "'"+c.escaped(c.single(a))+"'")
 		} else if a.kind == tokBits {
 			col.EnumValues = append(col.EnumValues, "'"+a.text+"'")

@@ -10,6 +10,8 @@ type cursor struct {
 	toks []token
 	i    int
 	ses  Session
+	// asWritten keeps the quotes of literals, as Debezium's MariaDB connector does.
+	asWritten bool
 }
 
 var eof = token{kind: tokEOF}
@@ -139,7 +141,9 @@ func split(toks []token) [][]token {
 }
 
 // sub is a cursor over some tokens of the same statement.
-func (c *cursor) sub(toks []token) *cursor { return &cursor{src: c.src, toks: toks, ses: c.ses} }
+func (c *cursor) sub(toks []token) *cursor {
+	return &cursor{src: c.src, toks: toks, ses: c.ses, asWritten: c.asWritten}
+}
 
 // text is the statement's text from the token at index from on, without white space, comments and semicolons around it.
 func (c *cursor) text(from int) string {

@@ -10,7 +10,7 @@ import (
 
 // single is the content of a literal as it stands between single quotes, which is the form of SHOW CREATE TABLE and of Debezium's documents.
 func (c *cursor) single(t token) string {
-	if c.src[t.start] != '"' {
+	if c.src[t.start] != '"' || c.asWritten {
 		return t.text
 	}
 	var b strings.Builder

@@ -37,7 +37,7 @@ func (p *Parser) Apply(m *Model, s Session, ddl string) ([]Change, error) {
 	if len(toks) == 0 {
 		return nil, nil
 	}
-	st := &statement{p: p, m: m, c: &cursor{src: ddl, toks: toks, ses: s}}
+	st := &statement{p: p, m: m, c: &cursor{src: ddl, toks: toks, ses: s, asWritten: p.MariaDB}}
 	mark := m.begin()
 	if err := st.apply(); err != nil {
 		m.revert(mark)

@@ -129,6 +129,13 @@ func TestDoubleQuotedLiterals(t *testing.T) {
 	if want := []string{"'x'", `'y"z'`, `'it\'s'`, "'it''s'"}; !slices.Equal(c[1].EnumValues, want) {
 		t.Errorf("options %q, want %q", c[1].EnumValues, want)
 	}
+	if _, err := (&Parser{MariaDB: true}).Apply(m, s, `CREATE TABLE m (e ENUM("x"), a CHAR(3) DEFAULT "'y'")`); err != nil {
+		t.Fatal(err)
+	}
+	c = m.Table(TableID{"db", "m"}).Columns // Debezium's MariaDB connector keeps them
+	if c[0].EnumValues[0] != `"x"` || *c[1].Default != "'y'" {
+		t.Errorf("MariaDB: options %q, default %s", c[0].EnumValues, *c[1].Default)
+	}
 }
 
 func TestRecordedTexts(t *testing.T) {

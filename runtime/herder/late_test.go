@@ -38,7 +38,7 @@ func (l *topicOf) Write(_ context.Context, _ bool, c ...cluster.Change) error {
 type idle struct{ reports chan cluster.Report }
 
 func (idle) Apply(int64, map[connect.TaskID]cluster.Want, []connect.TaskID) {}
-func (w idle) Reports() <-chan cluster.Report             { return w.reports }
+func (w idle) Reports() <-chan cluster.Report                               { return w.reports }
 func (idle) TaskConfigs(ctx context.Context, _ string) ([]config.Props, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()

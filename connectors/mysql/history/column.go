@@ -332,11 +332,12 @@ func lengths(args []token, col *Column) error {
 
 func enumOptions(c *cursor, args []token, col *Column, name string) {
 	for _, a := range args {
-		if a.kind == tokString && c.asWritten {
+		switch {
+		case a.kind == tokString && c.asWritten:
 			col.EnumValues = append(col.EnumValues, c.escaped(c.src[a.start:a.end]))
-		} else if a.kind == tokString {
+		case a.kind == tokString:
 			col.EnumValues = append(col.EnumValues, "'"+c.escaped(c.single(a))+"'")
-		} else if a.kind == tokBits {
+		case a.kind == tokBits:
 			col.EnumValues = append(col.EnumValues, "'"+a.text+"'")
 		}
 	}

@@ -231,6 +231,11 @@ func (c *connectorRun) taskConfigs(ctx context.Context) ([]config.Props, error) 
 	case r := <-a.answer:
 		return r.tasks, r.err
 	case <-c.ended:
+		select {
+		case r := <-a.answer: // which may be what has ended it
+			return r.tasks, r.err
+		default:
+		}
 		return nil, fmt.Errorf("connector %s has ended", c.id.Connector)
 	case <-c.gone:
 		return nil, fmt.Errorf("connector %s was abandoned", c.id.Connector)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
+	"github.com/connectd/connectd/internal/transaction"
 	"github.com/connectd/connectd/rest"
 	"github.com/connectd/connectd/runtime/cluster"
 	"github.com/connectd/connectd/runtime/connectorconfig"
@@ -169,9 +170,9 @@ func (p *process) changeOffsets(ctx context.Context, name string, plan *connecto
 		err = cl.ProduceSync(ctx, records...).FirstErr()
 	}
 	if err != nil {
-		return errors.Join(err, cl.EndTransaction(ctx, kgo.TryAbort))
+		return errors.Join(err, transaction.End(ctx, cl, kgo.TryAbort))
 	}
-	if err := cl.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	if err := transaction.End(ctx, cl, kgo.TryCommit); err != nil {
 		return fmt.Errorf("committing the offsets: %w", err)
 	}
 	o.Committed(offsets)

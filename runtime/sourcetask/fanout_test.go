@@ -204,6 +204,8 @@ func TestFanoutIsSeenByNobody(t *testing.T) {
 							select {
 							case a := <-f.src.acks:
 								told[i] = append(told[i], a)
+							case err := <-f.done:
+								t.Fatalf("%d records were heard of, then the task ended with %v", len(told[i]), err)
 							case <-time.After(30 * time.Second):
 								t.Fatalf("%d records were heard of", len(told[i]))
 							}

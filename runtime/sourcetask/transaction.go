@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connectd/connectd/connect"
+	"github.com/connectd/connectd/internal/transaction"
 	"github.com/connectd/connectd/runtime/pipeline"
 )
 
@@ -260,7 +261,7 @@ func (x *transactions) abort() error {
 	if err := t.failed(); err != nil {
 		return err
 	}
-	if err := t.client.EndTransaction(t.send, kgo.TryAbort); err != nil {
+	if err := transaction.End(t.send, t.client, kgo.TryAbort); err != nil {
 		return expired(fmt.Errorf("aborting a transaction: %w", err))
 	}
 	x.open, x.size = false, 0
@@ -338,7 +339,7 @@ func (x *transactions) commitWith(offsets []PartitionOffset) error {
 	if t.fence.Closed() {
 		return pipeline.ErrAbandoned
 	}
-	return t.client.EndTransaction(t.send, kgo.TryCommit)
+	return transaction.End(t.send, t.client, kgo.TryCommit)
 }
 
 func (x *transactions) offsetWritten(r *kgo.Record, err error) {
@@ -357,7 +358,7 @@ func (x *transactions) giveUp() {
 	defer cancel()
 	err := x.t.client.AbortBufferedRecords(ctx)
 	if err == nil && !fencedOff(x.t.failed()) {
-		err = x.t.client.EndTransaction(ctx, kgo.TryAbort)
+		err = x.t.client.EndTransaction(ctx, kgo.TryAbort) // transaction.End but for what was just done
 	}
 	if err != nil {
 		x.t.cfg.Log.Info("The open transaction could not be aborted; the task's next start or its time-out ends it", "reason", err)

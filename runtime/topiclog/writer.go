@@ -10,6 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/connectd/connectd/internal/transaction"
 )
 
 // Record is what is written: a nil Value is a tombstone.
@@ -245,11 +247,11 @@ func transact(ctx context.Context, client *kgo.Client, records []Record) error {
 			abort, cancel := context.WithTimeout(ctx, 5*time.Second)
 			defer cancel()
 			// If the abort fails too, the transaction ends with the next claim or by its timeout.
-			_ = client.EndTransaction(abort, kgo.TryAbort)
+			_ = transaction.End(abort, client, kgo.TryAbort)
 		}
 		return err
 	}
-	if err := client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	if err := transaction.End(ctx, client, kgo.TryCommit); err != nil {
 		return fmt.Errorf("committing the transaction: %w", err)
 	}
 	return nil

@@ -1,8 +1,10 @@
 package sourcetask
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/connectd/connectd/connect"
@@ -59,9 +61,14 @@ func metadata(out *kgo.Record, err error) *connect.RecordMetadata {
 }
 
 // tolerated decides about a record that Kafka refused (KIP-779): with errors.tolerance=all it is dropped, else the task fails. With a
-// dead-letter queue it counts as dropped when its dead letter is durable; that is not now, so the answer is false.
+// dead-letter queue it counts as dropped when its dead letter is durable; that is not now, so the answer is false. A record that was refused
+// with the batch it was in may be a good one: the task fails.
 func (t *Task) tolerated(s *segment, r *connect.SourceRecord, out *kgo.Record, err error) bool {
 	where := connect.TopicPartition{Topic: out.Topic, Partition: out.Partition}
+	alone := true
+	if errors.Is(err, kerr.MessageTooLarge) {
+		alone, err = t.tooLarge(out, err)
+	}
 	err = fmt.Errorf("producing to topic %q, partition %d: %w", out.Topic, out.Partition, err)
 	if t.txn != nil {
 		// The transaction cannot be committed any more, whatever errors.tolerance says.
@@ -70,7 +77,7 @@ func (t *Task) tolerated(s *segment, r *connect.SourceRecord, out *kgo.Record, e
 		}
 		return false
 	}
-	if fatal(err) {
+	if fatal(err) || !alone {
 		t.fail(err)
 		return false
 	}

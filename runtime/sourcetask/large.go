@@ -26,11 +26,54 @@ func (t *Task) compressible(r *kgo.Record) bool {
 	if !limited {
 		return false
 	}
+	n := batchBytes(r)
+	return n > int64(limit.(int32)) && n <= int64(t.cfg.MaxBatchBytes)
+}
+
+// batchBytes is the most that a batch with this record alone takes before it is compressed.
+func batchBytes(r *kgo.Record) int64 {
 	n := int64(len(r.Key)+len(r.Value)) + recordOverhead
 	for _, h := range r.Headers {
 		n += int64(len(h.Key)+len(h.Value)) + headerOverhead
 	}
-	return n > int64(limit.(int32)) && n <= int64(t.cfg.MaxBatchBytes)
+	return n
+}
+
+// tooLarge adds to the error of a record that was refused as too large its size, what it is larger than, and the way out; not its key, for
+// keys and values are never logged. alone is false if it went in a batch with others: that the broker refused the batch says nothing about
+// the record. Java's producer splits such a batch (Sender.completeBatch), the Go client cannot.
+func (t *Task) tooLarge(r *kgo.Record, err error) (alone bool, _ error) {
+	n, limit := batchBytes(r), int64(0)
+	if l, limited := t.limits.Load(r.Topic); limited {
+		limit = int64(l.(int32))
+	}
+	const key = "producer.override.max.request.size"
+	pass := ""
+	if t.txn == nil {
+		pass = ", or set errors.tolerance=all to go on without such records"
+	}
+	switch most := int64(t.cfg.MaxBatchBytes); {
+	case most <= 0:
+		return true, err
+	case n > most:
+		also := ""
+		if limit > 0 {
+			also = fmt.Sprintf(" (%d bytes)", limit)
+		}
+		err = fmt.Errorf("the record is about %d bytes when serialized which is larger than %d, which is the value of the max.request.size configuration: "+
+			"raise %s, and max.message.bytes of the topic%s if that is less%s: %w", n, most, key, also, pass, err)
+		return true, err
+	case limit > 0 && n > limit:
+		compressed := ", also when it is compressed"
+		if t.txn != nil {
+			compressed = ", and transactions do not try whether it fits when it is compressed"
+		}
+		return true, fmt.Errorf("the record is about %d bytes when serialized which is larger than %d, which is max.message.bytes of the topic%s: raise that%s: %w",
+			n, limit, compressed, pass, err)
+	default:
+		return false, fmt.Errorf("the broker refused a batch in which the record, of about %d bytes, was: max.message.bytes of the topic was lowered since the task was "+
+			"started, or the user may not read it (DescribeConfigs). Restart the task, or set %s to what the topic takes: %w", n, key, err)
+	}
 }
 
 // produceLarge produces a record by a client of its own, which leaves it to the broker whether a batch is too large. What was produced before

@@ -203,11 +203,14 @@ func (t *Task) learnLimit(topic string) {
 		return
 	}
 	n, err := l.MaxMessageBytes(t.send, topic)
-	if err != nil {
+	if err != nil || n <= 0 {
 		t.cfg.Log.Debug("max.message.bytes of a topic is not known", "topic", topic, "error", err)
-		return
+		if t.txn != nil {
+			return // larger records can only go as any other
+		}
+		n = usualMaxMessageBytes // for batches of several; larger records are tried each by itself
 	}
-	if n > 0 && n < t.cfg.MaxBatchBytes {
+	if n < t.cfg.MaxBatchBytes {
 		t.limits.Store(topic, n)
 	}
 }
@@ -219,6 +222,9 @@ func (t *Task) batchLimit(topic string) int32 {
 	}
 	return t.cfg.MaxBatchBytes
 }
+
+// usualMaxMessageBytes is the brokers' default of max.message.bytes.
+const usualMaxMessageBytes = 1<<20 + 12
 
 // minBatchBytes is the least that the client takes for a limit.
 const minBatchBytes = 512

@@ -24,6 +24,7 @@ type testServer struct {
 	purged                                 string // what is said of a position by GTIDs that is gone
 	unchangedJSON                          string // of a column {} with binlog_row_image=NOBLOB
 	variablesOfThreads                     bool   // performance_schema tells other sessions' variables
+	endsSameID                             bool   // ends a replica when another one with its id comes
 	jsonDepth                              int
 	words                                  [][2]string // statements, or parts of them, that it has in other words, or not at all
 	// leaves names the tests, or parts of them, that cannot run against it, each with the reason, which the test's output gives.
@@ -47,7 +48,7 @@ var testServers = map[string]testServer{
 		env: "BED_MARIADB", plugin: &MariaDB, logStatus: "SHOW MASTER STATUS", gtids: "SELECT @@gtid_binlog_pos", resetLogs: "RESET MASTER",
 		processes: "information_schema.processlist", monitor: "BINLOG MONITOR", purged: "purged the transactions",
 		unchangedJSON: "__debezium_unavailable_value", // JSON is a name for LONGTEXT
-		jsonDepth:     30,
+		endsSameID:    true, jsonDepth: 30,
 		words: [][2]string{
 			{"binlog_rows_query_log_events", "binlog_annotate_row_events"},
 			// It writes the statement's names in another character set than it says.

@@ -253,13 +253,13 @@ func (r *reader) useGTIDs() bool { return r.gtidMode && !r.set.ignoreGTIDs && r.
 // explain turns the server's refusal to send the binary log into what a user can act on.
 func (r *reader) explain(err error) error {
 	err = server.Cause(err)
-	if server.Code(err) != server.CodeFatalReadingBinlog {
-		return fmt.Errorf("reading the binary log: %w", err)
-	}
-	msg := server.Message(err)
-	if duplicateReplica(msg) {
+	code, msg := server.Code(err), server.Message(err)
+	if code == server.CodeSameReplicaID || code == server.CodeFatalReadingBinlog && duplicateReplica(msg) {
 		return fmt.Errorf("the server ended the binary log stream because another replica uses database.server.id=%d; give each its own: %s",
 			r.set.serverID, msg)
+	}
+	if code != server.CodeFatalReadingBinlog {
+		return fmt.Errorf("reading the binary log: %w", err)
 	}
 	return fmt.Errorf("the server cannot send the binary log from file %s position %d, GTIDs %q: %s. If it was purged, "+
 		"take a new snapshot (snapshot.mode=when_needed does so by itself)", r.cur.restart.file, r.cur.restart.pos, r.cur.done, msg)

@@ -266,6 +266,7 @@ const (
 	CodeLockWaitTimeout    = 1205
 	CodeSpecificPrivilege  = 1227
 	CodeFatalReadingBinlog = 1236
+	CodeSameReplicaID      = 4052 // MariaDB; MySQL says it in the text of CodeFatalReadingBinlog
 	CodeTableDefChanged    = 1412
 )
 

@@ -103,7 +103,10 @@ func (p *process) topicStores(cfg workerconfig.Distributed) (err error) {
 	if err != nil {
 		return fmt.Errorf("status topic: %w", err)
 	}
-	offsets, err := store.NewOffsets(opts(cfg.Offset))
+	// Nothing waits for the offset topic but tasks; it has the most partitions.
+	ofs := opts(cfg.Offset)
+	ofs.CreateAfter = []<-chan struct{}{config.Ready(), status.Ready()}
+	offsets, err := store.NewOffsets(ofs)
 	if err != nil {
 		return fmt.Errorf("offset topic: %w", err)
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/runtime/connectorconfig"
 	"github.com/connectd/connectd/runtime/kafka"
-	"github.com/connectd/connectd/runtime/pipeline"
 	"github.com/connectd/connectd/runtime/sourcetask"
 )
 
@@ -70,7 +69,7 @@ func (c topicCreator) EnsureTopic(ctx context.Context, topic string) error {
 	created := false
 	err := c.p.withAdmin(c.admin, func(cl *kgo.Client) (err error) {
 		if !ruled {
-			return awaitTopic(ctx, cl, topic)
+			return kafka.UntilThere(ctx, func() error { return kafka.AwaitsCreation(ctx, cl, topic) })
 		}
 		created, err = kafka.EnsureTopic(ctx, kadm.NewClient(cl), t)
 		return err
@@ -98,15 +97,3 @@ func (c topicCreator) MaxMessageBytes(ctx context.Context, topic string) (n int3
 }
 
 var _ sourcetask.TopicLimits = topicCreator{}
-
-// awaitTopic gives the broker a moment to create the topic: about 2 s, at first a few milliseconds at a time, since the records of a snapshot
-// of many small tables wait here at each table.
-func awaitTopic(ctx context.Context, cl *kgo.Client, topic string) (err error) {
-	for attempt := range 25 {
-		err = kafka.AwaitsCreation(ctx, cl, topic)
-		if !errors.Is(err, kafka.ErrNoTopic) || !pipeline.Sleep(ctx, min(2*time.Millisecond<<attempt, 100*time.Millisecond)) {
-			return err
-		}
-	}
-	return err
-}

@@ -137,7 +137,7 @@ func (b *builder) setter(k string) (setter, bool) {
 func (b *builder) defaults() {
 	// The Go client answers questions about topics from answers up to the minimum age, 5 s by default: a topic that was just created
 	// would not be seen. Java asks again after retry.backoff.ms.
-	b.add(kgo.SoftwareNameAndVersion("connectd", "1"), kgo.MetadataMinAge(metadataMinAge))
+	b.add(kgo.SoftwareNameAndVersion("connectd", "1"), kgo.MetadataMinAge(b.metadataMinAge()))
 	switch b.role {
 	case RoleProducer:
 		// A topic that is still being created must not fail a record: kgo gives up after 4 tries by default. Without a byte limit
@@ -159,8 +159,16 @@ func (b *builder) defaults() {
 const (
 	defaultBufferedBytes = 8 << 20
 	defaultBatchBytes    = 1 << 20
-	metadataMinAge       = 100 * time.Millisecond
 )
+
+// metadataMinAge is how long an answer about topics is good. Admin clients only ask what somebody wants to know now, above all whether a
+// topic is there that was just created: the least that kgo takes.
+func (b *builder) metadataMinAge() time.Duration {
+	if b.role == RoleAdmin {
+		return 10 * time.Millisecond
+	}
+	return 100 * time.Millisecond
+}
 
 func (b *builder) servers() {
 	list := splitList(b.props["bootstrap.servers"])

@@ -43,7 +43,7 @@ var commonKeys = map[string]setter{
 	"metadata.max.age.ms": func(b *builder, k, v string) {
 		if d, ok := b.millis(k, v, 0, math.MaxInt64); ok {
 			d = min(max(d, 10*time.Millisecond), time.Hour)
-			b.add(kgo.MetadataMaxAge(d), kgo.MetadataMinAge(min(d, metadataMinAge)))
+			b.add(kgo.MetadataMaxAge(d), kgo.MetadataMinAge(min(d, b.metadataMinAge())))
 		}
 	},
 	"request.timeout.ms": func(b *builder, k, v string) {

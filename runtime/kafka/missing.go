@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -34,6 +35,22 @@ func AwaitsCreation(ctx context.Context, cl *kgo.Client, topic string) error {
 		return fmt.Errorf("topic %q: %w", topic, ErrNoTopic)
 	}
 	return fmt.Errorf("describing topic %q: %w", topic, err)
+}
+
+// UntilThere calls f, which asks for a topic that a broker is about to create, until its error is no more ErrNoTopic: for about 2 s, at
+// first every few milliseconds, since a worker's start and each small table of a snapshot wait here.
+func UntilThere(ctx context.Context, f func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := f()
+		if !errors.Is(err, ErrNoTopic) || attempt == 25 {
+			return err
+		}
+		select {
+		case <-time.After(min(2*time.Millisecond<<attempt, 100*time.Millisecond)):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // Passing tells whether err of a request to Kafka may go away by itself: broker away, not ready, or a time-out. Errors of

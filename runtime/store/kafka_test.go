@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func testOptions(c *kfake.Cluster, topic string, partitions int32) Options {
@@ -209,6 +210,48 @@ func TestCreatesCompactedTopic(t *testing.T) {
 	if got := info.Configs["cleanup.policy"]; got == nil || *got != "compact" {
 		t.Errorf("cleanup.policy %v", got)
 	}
+}
+
+// A topic with CreateAfter is created last, also if its store was the first to look for it; one that is there is read at once.
+func TestCreatesTopicsInOrder(t *testing.T) {
+	k := kafkatest.Start(t)
+	looked, created := make(chan struct{}), make(chan string, 2)
+	k.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		for _, topic := range req.(*kmsg.MetadataRequest).Topics {
+			if topic.Topic != nil && *topic.Topic == "offsets" && looked != nil {
+				close(looked)
+				looked = nil
+			}
+		}
+		return nil, nil, false
+	})
+	k.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		created <- req.(*kmsg.CreateTopicsRequest).Topics[0].Topic
+		return nil, nil, false
+	})
+	config := newConfig(t, testOptions(k, "configs", 1))
+	o := testOptions(k, "offsets", 25)
+	o.CreateAfter = []<-chan struct{}{config.Ready()}
+	offsets, err := NewOffsets(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := looked
+	go func() {
+		<-seen
+		_ = config.Run(t.Context())
+	}()
+	runs(t, offsets)
+	if first, second := <-created, <-created; first != "configs" || second != "offsets" {
+		t.Errorf("created %s, then %s", first, second)
+	}
+	o.CreateAfter = []<-chan struct{}{make(chan struct{})}
+	if offsets, err = NewOffsets(o); err != nil {
+		t.Fatal(err)
+	}
+	runs(t, offsets)
 }
 
 func TestFirstReadOf2000Connectors(t *testing.T) {

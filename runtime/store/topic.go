@@ -23,6 +23,9 @@ type Options struct {
 	Topic kafka.Topic
 	// NoCreate makes a missing topic an error (internal.topics.automatic.creation.enable=false).
 	NoCreate bool
+	// CreateAfter are waited for before a missing topic is created: a broker makes one topic after the other, a partition at a time, and a
+	// worker that starts for the first time needs some of them sooner than others.
+	CreateAfter []<-chan struct{}
 	// ReadCommitted has to be set where exactly.once.source.support is preparing or enabled.
 	ReadCommitted bool
 	// Reader, Writer and Admin are keys of those clients, stronger than the worker's. Admin's client creates the topic.
@@ -149,9 +152,7 @@ func (b *backing) ensure(ctx context.Context) error {
 	adm := kadm.NewClient(client)
 	told := false
 	for wait := 25 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-		try, cancel := context.WithTimeout(ctx, 30*time.Second)
-		err := b.ensureOnce(try, adm)
-		cancel()
+		err := b.ensureOnce(ctx, adm)
 		if err == nil {
 			if told && b.o.OnState != nil {
 				b.o.OnState(nil)
@@ -180,22 +181,55 @@ func (b *backing) ensure(ctx context.Context) error {
 }
 
 func (b *backing) ensureOnce(ctx context.Context, adm *kadm.Client) error {
-	if !b.o.NoCreate {
-		created, err := kafka.EnsureTopic(ctx, adm, b.o.Topic)
-		if err != nil {
+	var info kafka.TopicInfo
+	describe := func() (err error) {
+		return bounded(ctx, func(ctx context.Context) error {
+			info, err = kafka.DescribeTopic(ctx, adm, b.o.Topic.Name)
+			return err
+		})
+	}
+	err := describe()
+	if errors.Is(err, kafka.ErrNoTopic) {
+		if b.o.NoCreate {
+			return &misuse{fmt.Errorf("%w; create it, or set internal.topics.automatic.creation.enable=true", err)}
+		}
+		if err := b.create(ctx, adm); err != nil {
 			return err
 		}
-		if created {
-			b.log.Info("topic created", "partitions", b.o.Topic.Partitions, "replication_factor", b.o.Topic.ReplicationFactor)
-		}
-	}
-	info, err := kafka.DescribeTopic(ctx, adm, b.o.Topic.Name)
-	if errors.Is(err, kafka.ErrNoTopic) && b.o.NoCreate {
-		return &misuse{fmt.Errorf("%w; create it, or set internal.topics.automatic.creation.enable=true", err)}
+		err = kafka.UntilThere(ctx, describe)
 	}
 	if err != nil {
 		return err
 	}
+	return b.check(info)
+}
+
+// bounded gives f as long as one question to a broker may take.
+func bounded(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return f(ctx)
+}
+
+func (b *backing) create(ctx context.Context, adm *kadm.Client) error {
+	for _, c := range b.o.CreateAfter {
+		select {
+		case <-c:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return bounded(ctx, func(ctx context.Context) error {
+		created, err := kafka.EnsureTopic(ctx, adm, b.o.Topic)
+		if created {
+			b.log.Info("topic created", "partitions", b.o.Topic.Partitions, "replication_factor", b.o.Topic.ReplicationFactor)
+		}
+		return err
+	})
+}
+
+// check fails if the topic cannot do its work.
+func (b *backing) check(info kafka.TopicInfo) error {
 	servers := b.o.Clients.Worker["bootstrap.servers"]
 	if b.single && info.Partitions != 1 {
 		return &misuse{fmt.Errorf("topic %q (%s) has %d partitions, but the order of its records needs exactly 1; "+

@@ -11,7 +11,7 @@ import (
 
 // collector decides how far the heap may grow before the next collection, unless GOGC is set. Go's own rule, twice what lives, is wrong at
 // both ends: a sink whose few live megabytes are passed a hundred times a second collects all the time, and a worker that is idle keeps
-// room that it does not need. So the room is half of what lives, and more as long as collections come fast.
+// room that it does not need. So the room is half of what lives, and more as long as collections come fast and the heap is small with it.
 type collector struct {
 	last time.Time // of a collection
 	room int64     // bytes
@@ -20,6 +20,7 @@ type collector struct {
 const (
 	leastRoom   = 4 << 20
 	mostRoom    = 32 << 20
+	fullHeap    = 56 << 20
 	fastCollect = 250 * time.Millisecond
 	slowCollect = 4 * time.Second
 )
@@ -51,7 +52,7 @@ func (c *collector) percent(now time.Time, live int64) int {
 	}
 	c.last = now
 	live = max(live, 1<<20)
-	return int(max(c.room, live/2) * 100 / live)
+	return int(max(min(c.room, fullHeap-live), live/2) * 100 / live)
 }
 
 // settle gives back, once the worker is ready, what only the start has needed: heap, and the pages of the binary that ran or were read

@@ -20,6 +20,7 @@ func TestCollectorGivesRoomWhileCollectionsComeFast(t *testing.T) {
 		{10 * time.Millisecond, 4 * mb, 16 * mb},
 		{10 * time.Millisecond, 4 * mb, 32 * mb},
 		{10 * time.Millisecond, 4 * mb, 32 * mb},
+		{10 * time.Millisecond, 36 * mb, 20 * mb}, // the heap is full
 		{10 * time.Millisecond, 100 * mb, 50 * mb},
 		{time.Second, 4 * mb, 32 * mb},
 		{time.Minute, 4 * mb, 16 * mb},

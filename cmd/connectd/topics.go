@@ -66,10 +66,14 @@ func (c topicCreator) EnsureTopic(ctx context.Context, topic string) error {
 			break
 		}
 	}
-	created := false
+	created, refused := false, ""
 	err := c.p.withAdmin(c.admin, func(cl *kgo.Client) (err error) {
 		if !ruled {
-			return kafka.UntilThere(ctx, func() error { return kafka.AwaitsCreation(ctx, cl, topic) })
+			err = kafka.UntilThere(ctx, func() error { return kafka.AwaitsCreation(ctx, cl, topic) })
+			if errors.Is(err, kafka.ErrNoTopic) {
+				refused = kafka.WhyMissing(ctx, kadm.NewClient(cl), topic)
+			}
+			return err
 		}
 		created, err = kafka.EnsureTopic(ctx, kadm.NewClient(cl), t)
 		return err
@@ -77,6 +81,9 @@ func (c topicCreator) EnsureTopic(ctx context.Context, topic string) error {
 	switch {
 	case created:
 		c.p.log.Info("created a topic", "topic", topic)
+	case refused != "":
+		return connect.Retriable(fmt.Errorf("%w, and the cluster refuses to create it (%s): remove what is in its way, or send the records "+
+			"elsewhere, for example with a RegexRouter transformation", err, refused), 200*time.Millisecond)
 	case errors.Is(err, kafka.ErrNoTopic):
 		// As long as it takes, like Java's producer: somebody may create the topic, or the broker is about to.
 		return connect.Retriable(fmt.Errorf("%w: create it, set topic.creation.default.partitions and topic.creation.default.replication.factor "+

@@ -22,8 +22,10 @@ import (
 	"github.com/connectd/connectd/internal/kafkatest"
 	"github.com/connectd/connectd/runtime/kafka"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 )
 
@@ -322,6 +324,34 @@ func TestEnsureTopic(t *testing.T) {
 	}
 	if _, err := kafka.EnsureTopic(t.Context(), adm, kafka.Topic{Name: "r", Partitions: 1, ReplicationFactor: 3}); err == nil || !strings.Contains(err.Error(), "fewer brokers than replication factor 3") {
 		t.Errorf("too many replicas: %v", err)
+	}
+}
+
+func TestWhyMissing(t *testing.T) {
+	c := kafkatest.Start(t)
+	adm := kadm.NewClient(kafkatest.Client(t, c))
+	if why := kafka.WhyMissing(t.Context(), adm, "a.b"); why != "" {
+		t.Errorf("a topic that can be created: %q", why)
+	}
+	// As a broker answers for a name that differs from another topic's in '.' and '_' only.
+	const collides = "Topic 'a_b' collides with existing topic: a.b"
+	for _, tt := range []struct {
+		err  *kerr.Error
+		want string
+	}{{kerr.InvalidTopicException, collides}, {kerr.PolicyViolation, collides}, {kerr.TopicAuthorizationFailed, ""}} {
+		c.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			if !req.(*kmsg.CreateTopicsRequest).ValidateOnly {
+				t.Error("asked to create the topic")
+			}
+			resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
+			topic := kmsg.NewCreateTopicsResponseTopic()
+			topic.Topic, topic.ErrorCode, topic.ErrorMessage = "a_b", tt.err.Code, kmsg.StringPtr(collides)
+			resp.Topics = append(resp.Topics, topic)
+			return resp, nil, true
+		})
+		if why := kafka.WhyMissing(t.Context(), adm, "a_b"); why != tt.want {
+			t.Errorf("%v: %q", tt.err, why)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -51,6 +52,23 @@ func UntilThere(ctx context.Context, f func() error) error {
 			return err
 		}
 	}
+}
+
+// WhyMissing asks the cluster whether it would create a topic that does not exist, with the broker's own settings, and returns its reason
+// if not: "" if it would, or does not say.
+func WhyMissing(ctx context.Context, adm *kadm.Client, topic string) string {
+	res, err := adm.ValidateCreateTopics(ctx, -1, -1, nil, topic)
+	if err != nil {
+		return ""
+	}
+	r := res[topic]
+	if !errors.Is(r.Err, kerr.InvalidTopicException) && !errors.Is(r.Err, kerr.PolicyViolation) {
+		return ""
+	}
+	if r.ErrMessage != "" {
+		return r.ErrMessage
+	}
+	return r.Err.Error()
 }
 
 // Passing tells whether err of a request to Kafka may go away by itself: broker away, not ready, or a time-out. Errors of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
@@ -44,14 +45,15 @@ func (t *regexRouter) Configure(v config.Values) (err error) {
 func (t *regexRouter) Apply(_ context.Context, r *connect.Record) (bool, error) {
 	to, ok := t.topics[r.Topic]
 	if !ok {
+		topic := strings.Clone(r.Topic) // the record's own may lie in memory that is used again
 		var err error
-		if to, err = t.route(r.Topic); err != nil {
+		if to, err = t.route(topic); err != nil {
 			return false, err
 		}
 		if len(t.topics) >= maxTopics {
 			clear(t.topics)
 		}
-		t.topics[r.Topic] = to
+		t.topics[topic] = to
 	}
 	r.Topic = to
 	return true, nil

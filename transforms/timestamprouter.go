@@ -45,7 +45,7 @@ func (t *timestampRouter) Apply(_ context.Context, r *connect.Record) (bool, err
 	}
 	t.text = t.format.append(t.text[:0], r.Timestamp)
 	if string(t.text) != t.stamp || r.Topic != t.from || t.route == "" {
-		t.stamp, t.from = string(t.text), r.Topic
+		t.stamp, t.from = string(t.text), strings.Clone(r.Topic) // the record's own may lie in memory that is used again
 		t.route = strings.ReplaceAll(strings.ReplaceAll(t.topic, "${topic}", r.Topic), "${timestamp}", t.stamp)
 	}
 	r.Topic = t.route

@@ -1,6 +1,8 @@
 package predicates
 
 import (
+	"strings"
+
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/connect/config"
 	"github.com/connectd/connectd/transforms/internal/javaregex"
@@ -37,7 +39,7 @@ func (p *topicNameMatches) Test(r *connect.Record) bool {
 		if len(p.seen) >= maxTopics {
 			clear(p.seen)
 		}
-		p.seen[r.Topic] = is
+		p.seen[strings.Clone(r.Topic)] = is // the record's own may lie in memory that is used again
 	}
 	return is
 }

@@ -33,6 +33,7 @@ type block struct {
 
 	held   atomic.Int32 // segments not released, and one while the batch is being sent
 	failed atomic.Bool  // a promise had an error: the client may still look at a record
+	unsent bool         // not all of the batch was handled: the task fails, and gets nothing back
 	bytes  int64        // counted against the bound of unfinished batches
 }
 
@@ -182,11 +183,11 @@ func (b *block) release(n int32) {
 
 func (p *pool) put(b *block) {
 	p.freed(b.bytes)
-	if b.failed.Load() {
-		return
-	}
-	if p.recycle != nil {
+	if p.recycle != nil && !b.unsent {
 		p.recycle(b.batch)
+	}
+	if b.unsent || b.failed.Load() {
+		return
 	}
 	clear(b.records)
 	clear(b.batch)

@@ -14,7 +14,8 @@
 //   - Invariant 3: an abandoned instance writes no offset and reports nothing ([Task.Abandon]).
 //   - Invariant 6: records of a source partition are produced in the order of Poll.
 //   - Memory of a batch (its block) is used again only once all its records were acknowledged without error and no earlier record of
-//     their partitions is outstanding. The task's own records go back once they are converted, unless somebody has to hear of them.
+//     their partitions is outstanding. The task's own records go back once they are converted; if somebody has to hear of them, once each was
+//     acknowledged or dropped.
 //
 // # Transactions
 //

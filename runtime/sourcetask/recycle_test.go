@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/connectd/connectd/connect"
@@ -112,5 +113,41 @@ func TestBatchWaitsWhereFailuresAreReported(t *testing.T) {
 	}
 	if got := off.get(`"p"`); got != "7" {
 		t.Errorf("offset %q, want 7", got)
+	}
+}
+
+// refusing is a converter that makes one record too large for the producer.
+type refusing struct{ text }
+
+func (refusing) Append(_ context.Context, dst []byte, _ string, _ *connect.WireHeaders, d data.Datum) ([]byte, bool, error) {
+	if d.Value.String() == "large" {
+		return append(dst, make([]byte, 200<<10)...), true, nil
+	}
+	return append(dst, d.Value.String()...), true, nil
+}
+
+// A batch goes back also if Kafka has refused a record of it and errors.tolerance lets that pass: what never comes back stays in the task's memory
+// for good.
+func TestBatchOfARefusedRecordGoesBack(t *testing.T) {
+	cl, off := newCluster(t), newOffsets()
+	task := &reusing{s: newScript(), text: []byte("good"), back: make(chan int, 10)}
+	r := run(t, cl, task, off, func(c *sourcetask.Config) {
+		c.Chain = pipeline.New(pipeline.Config{Key: plain{}, Value: refusing{}, Log: quiet, Errors: pipeline.Errors{Tolerance: pipeline.All, Log: true}})
+		c.Producer = append(c.Producer, kgo.ProducerBatchMaxBytes(100<<10))
+	})
+	p := partition("p")
+	good := record(p, 8, "one", "")
+	good.Value.Value = data.Text(task.text)
+	task.s.batches <- []*connect.SourceRecord{record(p, 7, "one", "large"), good}
+	expect(t, task.back, 2)
+	if got := consume(t, cl, "one", 1); got[0] != "good" {
+		t.Errorf("topic one has %q", got)
+	}
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	if got := off.get(`"p"`); got != "8" {
+		t.Errorf("offset %q, want 8", got)
 	}
 }

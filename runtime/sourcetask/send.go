@@ -38,7 +38,7 @@ func (t *Task) sendBatch(batch []*connect.SourceRecord) error {
 	err := t.sendRecords(b, batch)
 	t.fan.finish(err != nil)
 	if err != nil {
-		b.failed.Store(true) // not all of it was handled: nothing to recycle
+		b.unsent = true
 	} else if t.recycleSoon {
 		t.recycle(batch)
 	}

@@ -54,9 +54,9 @@ func (b *Budget) Open(wake func()) *Account {
 	return &Account{b: b, wake: wake}
 }
 
-// guaranteed is the minimum of each account; b.mu is held.
+// guaranteed is the minimum of each account, which is never nothing; b.mu is held.
 func (b *Budget) guaranteed() int64 {
-	return min(minimum, b.limit/int64(2*max(1, len(b.accounts))))
+	return max(1, min(minimum, b.limit/int64(2*max(1, len(b.accounts)))))
 }
 
 // Account counts what one task holds. Safe for concurrent use; a nil *Account counts nothing and always has room.

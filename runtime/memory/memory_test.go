@@ -84,6 +84,20 @@ func TestMinimumIsGuaranteed(t *testing.T) {
 	}
 }
 
+// However small the limit is: a task that holds nothing has room, or one that moves nothing would stop all others.
+func TestMinimumIsNeverNothing(t *testing.T) {
+	b := New(1)
+	stuck, other := b.Open(nil), b.Open(nil)
+	stuck.Add(mib)
+	if !other.Room() {
+		t.Error("no room for a task that holds nothing")
+	}
+	other.Add(1)
+	if other.Room() {
+		t.Error("room beyond the minimum in a budget that is used up")
+	}
+}
+
 func TestNoLimit(t *testing.T) {
 	var none *Account
 	a := New(0).Open(nil)

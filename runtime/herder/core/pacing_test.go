@@ -127,3 +127,26 @@ func TestPacedRoundIsNotOwedAfterLeaving(t *testing.T) {
 		t.Errorf("a round is due at %s", at)
 	}
 }
+
+// TestChangedNamesEachOnce: a record of the config, its task configs and its state may be read at once.
+func TestChangedNamesEachOnce(t *testing.T) {
+	snap := manyConnectors(2, 1)
+	h := New(Config{WorkerID: "w:1"}, snap)
+	h.Step(time.Unix(0, 0), Joined{Joined: holding(snap)})
+	for _, target := range []cluster.TargetState{cluster.Paused, cluster.Stopped} { // the task changes, then goes
+		snap = manyConnectors(2, snap.Offset+1)
+		snap.Connectors["c0"].Target = target
+		names, applied := []string{"c0"}, false
+		for _, a := range h.Step(time.Unix(0, 0), ConfigRead{cluster.ConfigRead{Snapshot: snap, Offset: snap.Offset, Updated: names, Tasks: names, Targets: names}}) {
+			if a, ok := a.(Apply); ok {
+				applied = true
+				if len(a.Changed) != 2 || a.Changed[0] == a.Changed[1] {
+					t.Errorf("%s: changed are %v", target, a.Changed)
+				}
+			}
+		}
+		if !applied {
+			t.Errorf("%s: nothing was applied", target)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package core
 
 import (
 	"maps"
-	"slices"
 
 	"github.com/connectd/connectd/connect"
 	"github.com/connectd/connectd/runtime/cluster"
@@ -31,9 +30,7 @@ func (h *Herder) reapply(names []string) []Action {
 			default:
 				delete(h.wanted, id)
 			}
-			if !slices.Contains(changed, id) { // names may hold one twice
-				changed = append(changed, id)
-			}
+			changed = append(changed, id) // once, though names may hold one twice: it is as wanted by then
 		}
 	}
 	if changed == nil {

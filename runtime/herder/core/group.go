@@ -113,11 +113,7 @@ func (h *Herder) onConfig(ev ConfigRead) []Action {
 	for _, name := range ev.Removed {
 		delete(h.known, name)
 	}
-	for id := range h.epochs {
-		if !h.snap.Contains(id.Connector) {
-			delete(h.epochs, id)
-		}
-	}
+	defer h.forgetEpochs()
 	if !h.member.joined {
 		return nil
 	}
@@ -140,6 +136,16 @@ func (h *Herder) onConfig(ev ConfigRead) []Action {
 		acts = append(acts, h.rejoin("task configs of connectors have changed")...)
 	}
 	return acts
+}
+
+// forgetEpochs forgets those of connectors that are gone and wanted no more. One that is gone from a snapshot that came with an answer is
+// wanted until the news of it come, and may be made again before.
+func (h *Herder) forgetEpochs() {
+	for id := range h.epochs {
+		if _, wanted := h.wanted[id]; !wanted && !h.snap.Contains(id.Connector) {
+			delete(h.epochs, id)
+		}
+	}
 }
 
 // take keeps the newer of two snapshots: answers of slow actions and the log's own news may cross.

@@ -150,3 +150,17 @@ func TestChangedNamesEachOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestRestartOfWhatIsNotWantedIsAnswered: a task of a stopped connector, whose task configs go with the next record.
+func TestRestartOfWhatIsNotWantedIsAnswered(t *testing.T) {
+	snap := manyConnectors(1, 1)
+	snap.Connectors["c0"].Target = cluster.Stopped
+	h := New(Config{WorkerID: "w:1"}, snap)
+	h.Step(time.Unix(0, 0), Joined{Joined: holding(snap)})
+	for _, a := range h.Step(time.Unix(0, 0), Requested{Req: 7, Request: RestartTask{connect.TaskID{Connector: "c0"}}}) {
+		if r, ok := a.(Reply); ok && r.Req == 7 && r.Err != nil {
+			return
+		}
+	}
+	t.Error("no answer")
+}

@@ -34,7 +34,7 @@ func (h *Herder) reapply(names []string) []Action {
 		}
 	}
 	if changed == nil {
-		return nil
+		return h.answerUnwanted()
 	}
 	h.rev++
 	return append([]Action{Apply{Revision: h.rev, Want: h.wanted, Changed: changed}}, h.answerUnwanted()...)

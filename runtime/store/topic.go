@@ -182,8 +182,8 @@ func (b *backing) ensure(ctx context.Context) error {
 
 func (b *backing) ensureOnce(ctx context.Context, adm *kadm.Client) error {
 	var info kafka.TopicInfo
-	describe := func() (err error) {
-		return bounded(ctx, func(ctx context.Context) error {
+	describe := func() error {
+		return bounded(ctx, func(ctx context.Context) (err error) {
 			info, err = kafka.DescribeTopic(ctx, adm, b.o.Topic.Name)
 			return err
 		})

@@ -8,7 +8,8 @@ import (
 
 // Transform edits records one at a time, on one goroutine. It keeps nothing across records but caches, or is Stateful: a task may have
 // several instances, which work at the same time, each on a part of the records. What it keeps of a record is a copy, also of the topic, which
-// may be a column's text: the memory of records is used again (Recycler).
+// may be a column's text, and so is the name of a header that it makes of one: the memory of records is used again (Recycler), names of headers
+// are not copied.
 type Transform interface {
 	Configure(v config.Values) error
 	// Apply edits r in place; keep=false drops it. On error r is left as it was. ctx is for those that must do I/O.

@@ -110,11 +110,16 @@ func (w *world) step(ev Event) {
 	}
 }
 
-// consistent: what is wanted, one change after the other, is what a look at everything would want, as far as all news were told; and no restart
-// waits for something that is not wanted.
+// consistent: what is wanted, one change after the other, is what a look at everything would want, as far as all news were told; it is wanted as
+// the last run that was asked for; and no restart waits for something that is not wanted.
 func (w *world) consistent() {
 	if w.h.member.joined && !w.h.member.lagging && w.news == nil && w.late == nil && !maps.EqualFunc(w.h.wanted, w.h.want(), cluster.Want.Same) {
 		w.Errorf("wanted are %+v, not %+v", w.h.wanted, w.h.want())
+	}
+	for id, x := range w.h.wanted {
+		if w.h.member.joined && !w.h.member.lagging && x.Epoch != w.h.epochs[id] {
+			w.Errorf("%s is wanted as run %d, the last is %d", id, x.Epoch, w.h.epochs[id])
+		}
 	}
 	for id := range w.h.waits {
 		if _, ok := w.h.wanted[id]; !ok {

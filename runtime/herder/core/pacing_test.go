@@ -164,3 +164,30 @@ func TestRestartOfWhatIsNotWantedIsAnswered(t *testing.T) {
 	}
 	t.Error("no answer")
 }
+
+// TestEpochsOutliveLateNews: an answer may bring a newer snapshot than the news that are told next. What is gone from it is wanted until the news
+// of that come, as the run that it is.
+func TestEpochsOutliveLateNews(t *testing.T) {
+	now := time.Unix(0, 0)
+	snap := manyConnectors(2, 1)
+	h := New(Config{WorkerID: "w:1"}, snap)
+	h.Step(now, Joined{Joined: holding(snap)})
+	h.Step(now, Requested{Req: 1, Request: RestartConnector{"c0"}})
+	acts := h.Step(now, Requested{Req: 2, Request: SetTarget{"c1", cluster.Paused}})
+	read, ok := acts[0].(ReadToEnd)
+	if !ok {
+		t.Fatalf("%T", acts[0])
+	}
+	without := manyConnectors(2, 3)
+	delete(without.Connectors, "c0")
+	h.Step(now, Done{Op: read.Op, Result: without})
+	h.Step(now, ConfigRead{cluster.ConfigRead{Snapshot: manyConnectors(2, 2), Offset: 2, Targets: []string{"c1"}}})
+	id := connect.TaskID{Connector: "c0", Task: connect.ConnectorTask}
+	if h.wanted[id].Epoch != 1 || h.epochs[id] != 1 {
+		t.Errorf("wanted as run %d, the last is %d", h.wanted[id].Epoch, h.epochs[id])
+	}
+	h.Step(now, ConfigRead{cluster.ConfigRead{Snapshot: without, Offset: 3, Removed: []string{"c0"}}})
+	if _, kept := h.epochs[id]; kept {
+		t.Error("the epoch of a connector that is gone is kept")
+	}
+}

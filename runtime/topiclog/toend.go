@@ -21,7 +21,7 @@ func (l *Log) ReadToEnd(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading topic %q to its end: asking for the end: %w", l.cfg.Topic, err)
 	}
-	begin, told := time.Now(), false
+	begin, tellAfter := time.Now(), slowAfter
 	timer := time.NewTimer(probeAfter)
 	defer timer.Stop()
 	for {
@@ -32,10 +32,10 @@ func (l *Log) ReadToEnd(ctx context.Context) error {
 		if len(behind) == 0 {
 			return nil
 		}
-		if !told && time.Since(begin) > slowAfter {
-			told = true
+		if client != nil && time.Since(begin) > tellAfter {
+			tellAfter *= 4
 			l.log.Warn("reading to the end takes long: the rest may stand behind a transaction that is open still, until its producer's "+
-				"transaction.timeout.ms has passed, or the broker does not answer", "positions", behind, "ends", ends)
+				"transaction.timeout.ms has passed, or the broker does not answer", "positions", behind, "ends", ends, "open_transactions", l.openTransactions(ctx, client, behind))
 		}
 		timer.Reset(probeAfter)
 		select {

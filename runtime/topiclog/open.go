@@ -58,5 +58,5 @@ func (l *Log) coordinated(ctx context.Context, adm *kadm.Client, p kadm.Describe
 			}
 		}
 	}
-	return text + fmt.Sprintf(": it hangs, end it with kafka-transactions.sh abort --topic %s --partition %d --start-offset %d", p.Topic, p.Partition, p.CurrentTxnStartOffset)
+	return text + fmt.Sprintf(": it hangs, end it with kafka-transactions.sh abort --topic %s --partition %d --start-offset %d (find-hanging shows its other partitions)", p.Topic, p.Partition, p.CurrentTxnStartOffset)
 }

@@ -11,9 +11,12 @@ import (
 )
 
 // openTransactions tells of the open transactions in some partitions, for a message: whose they are, and which hang, as brokers can leave them
-// that were killed (the transaction's coordinator takes partitions without a leader for deleted, and ends the transaction without them).
-// What it cannot learn is said in the text.
+// that were killed: the transaction's coordinator takes partitions without a leader for deleted, and ends the transaction without them
+// (TransactionMarkerChannelManager.addTxnMarkersToBrokerQueue). What it cannot learn is said in the text; client is nil between sessions.
 func (l *Log) openTransactions(ctx context.Context, client *kgo.Client, partitions map[int32]int64) string {
+	if client == nil {
+		return "not known: the topic cannot be read"
+	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	adm := kadm.NewClient(client)
@@ -58,5 +61,6 @@ func (l *Log) coordinated(ctx context.Context, adm *kadm.Client, p kadm.Describe
 			}
 		}
 	}
-	return text + fmt.Sprintf(": it hangs, end it with kafka-transactions.sh abort --topic %s --partition %d --start-offset %d (find-hanging shows its other partitions)", p.Topic, p.Partition, p.CurrentTxnStartOffset)
+	return text + fmt.Sprintf(": it hangs, end it with kafka-transactions.sh abort --topic %s --partition %d --start-offset %d (find-hanging shows its other partitions)",
+		p.Topic, p.Partition, p.CurrentTxnStartOffset)
 }

@@ -18,6 +18,9 @@ func TestOpenTransactionsAreTold(t *testing.T) {
 	if got := tell(); got != "none" {
 		t.Errorf("without a transaction: %s", got)
 	}
+	if got := l.openTransactions(t.Context(), nil, map[int32]int64{0: 0}); !strings.HasPrefix(got, "not known") {
+		t.Errorf("between sessions: %s", got)
+	}
 	cl := kafkatest.Client(t, c, kgo.TransactionalID("x"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err := cl.BeginTransaction(); err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ func (l *Log) ReadToEnd(ctx context.Context) error {
 		if len(behind) == 0 {
 			return nil
 		}
-		if client != nil && time.Since(begin) > tellAfter {
+		if time.Since(begin) > tellAfter {
 			tellAfter *= 4
 			l.log.Warn("reading to the end takes long: the rest may stand behind a transaction that is open still, until its producer's "+
 				"transaction.timeout.ms has passed, or the broker does not answer", "positions", behind, "ends", ends, "open_transactions", l.openTransactions(ctx, client, behind))

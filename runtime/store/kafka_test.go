@@ -231,9 +231,9 @@ func TestCreatesTopicsInOrder(t *testing.T) {
 		created <- req.(*kmsg.CreateTopicsRequest).Topics[0].Topic
 		return nil, nil, false
 	})
-	config := newConfig(t, testOptions(k, "configs", 1))
+	configs := newConfig(t, testOptions(k, "configs", 1))
 	o := testOptions(k, "offsets", 25)
-	o.CreateAfter = []<-chan struct{}{config.Ready()}
+	o.CreateAfter = []<-chan struct{}{configs.Ready()}
 	offsets, err := NewOffsets(o)
 	if err != nil {
 		t.Fatal(err)
@@ -241,7 +241,7 @@ func TestCreatesTopicsInOrder(t *testing.T) {
 	seen := looked
 	go func() {
 		<-seen
-		_ = config.Run(t.Context())
+		_ = configs.Run(t.Context())
 	}()
 	runs(t, offsets)
 	if first, second := <-created, <-created; first != "configs" || second != "offsets" {

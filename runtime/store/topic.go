@@ -165,12 +165,9 @@ func (b *backing) ensure(ctx context.Context) error {
 		if ctx.Err() != nil || final(err) {
 			return err
 		}
-		// A topic just created takes a moment to be seen by every broker: not worth a word.
-		if !errors.Is(err, kafka.ErrNoTopic) || wait > time.Second {
-			b.log.Warn("topic not ready, trying again", "error", err)
-			if told = true; b.o.OnState != nil {
-				b.o.OnState(err)
-			}
+		b.log.Warn("topic not ready, trying again", "error", err)
+		if told = true; b.o.OnState != nil {
+			b.o.OnState(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -196,7 +193,7 @@ func (b *backing) ensureOnce(ctx context.Context, adm *kadm.Client) error {
 		if err := b.create(ctx, adm); err != nil {
 			return err
 		}
-		err = kafka.UntilThere(ctx, describe)
+		err = kafka.UntilThere(ctx, describe) // it takes a moment to be seen by every broker
 	}
 	if err != nil {
 		return err
